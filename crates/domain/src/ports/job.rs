@@ -1,0 +1,27 @@
+//! Due work and the right to do it for a while. No leader: servers share one table.
+
+use crate::{RuleId, Timestamp, directory::change::DueSubject};
+
+/// The right to reconcile one rule until `until`, fenced by `epoch`: every claim raises the epoch, and a write that
+/// names an older one is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Which rule.
+    pub rule: RuleId,
+    /// Who holds it.
+    pub owner: String,
+    /// The fence.
+    pub epoch: i64,
+    /// Until when, unless renewed.
+    pub until: Timestamp,
+}
+
+/// A subject of a claimed rule that is due, as it was read; settling names `mark` so that what became due again
+/// meanwhile stays due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DueMark {
+    /// Which subject.
+    pub subject: DueSubject,
+    /// Rises with each time it is made due.
+    pub mark: i64,
+}

@@ -1,0 +1,5 @@
+//! What the domain needs of the world, as traits. Their docs say what an implementation must, may and must not do.
+
+pub mod connector;
+pub mod job;
+pub mod store;

@@ -1,0 +1,288 @@
+//! The port to what is kept. One store, five faces: the directory, the provisioning set-up, the memory of syncs,
+//! the due work, who may call.
+//!
+//! **Must**: make every `&mut`-like call (commit, record, settle, …) one transaction; return what was committed
+//! before by anyone; compare usernames, e-mails and names without regard to case. **Must not**: read the clock
+//! (times come in), log values, or return a secret other than sealed-and-opened through [`crate::Secret`].
+
+use async_trait::async_trait;
+
+use crate::{
+    ClientId, ConnectionId, EnvironmentId, GroupId, MappingId, PlanId, PopulationId, RevisionId, RuleId,
+    RunId, Timestamp, UserId,
+    access::{Administrator, SigningKey, WorkerClient},
+    directory::{
+        audit::Event,
+        change::{ChangeSet, Due},
+        environment::Environment,
+        group::{Group, Membership, Nesting},
+        population::Population,
+        user::User,
+    },
+    ports::job::{DueMark, Lease},
+    provisioning::{
+        connection::{Connection, Health},
+        mapping::Mapping,
+        rule::{PropagationPlan, Revision, Rule},
+    },
+    reconcile::{
+        guard::Tally,
+        links::{AccountLink, GroupLink, Links},
+        run::{Run, RunOperation},
+        scope::{Scope, Subject},
+        status::{Standing, StatusCounts, SubjectStatus},
+    },
+};
+
+/// Why the store could not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody was faster, or a unique value is taken: load, decide and commit once more.
+    #[error("the data changed meanwhile: {0}")]
+    Conflict(String),
+    /// The lease that the write names is not ours any more: stop at once, write nothing.
+    #[error("the lease on rule {0} was taken over")]
+    Fenced(RuleId),
+    /// The database cannot be reached, is full, or timed out: try again later.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// What is kept cannot be understood (or unsealed): a person must look.
+    #[error("stored data cannot be read: {0}")]
+    Corrupt(String),
+}
+
+/// What [`StoreError`] is to a result.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// Where a listing goes on, and how much of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// The last id of the page before; `None` starts.
+    pub after: Option<uuid::Uuid>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// A part of a listing, in id order, so that it is stable while rows change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// The id to go on after; `None` on the last page.
+    pub next: Option<uuid::Uuid>,
+}
+
+/// What a listing of users is narrowed to before the SCIM filter is applied in memory; the store uses its indices.
+/// All conditions that are given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserQuery {
+    /// This id.
+    pub id: Option<UserId>,
+    /// This username, without regard to case.
+    pub username: Option<String>,
+    /// This e-mail, without regard to case.
+    pub email: Option<String>,
+    /// This external id.
+    pub external_id: Option<String>,
+    /// In this population.
+    pub population: Option<PopulationId>,
+    /// A direct member of one of these groups.
+    pub direct_member_of: Option<Vec<GroupId>>,
+}
+
+/// The directory, as it is read.
+#[async_trait]
+pub trait DirectoryStore: Send + Sync {
+    async fn environments(&self) -> StoreResult<Vec<Environment>>;
+    async fn environment(&self, id: EnvironmentId) -> StoreResult<Option<Environment>>;
+
+    /// In name order.
+    async fn populations(&self, environment: EnvironmentId) -> StoreResult<Vec<Population>>;
+    async fn population(
+        &self,
+        environment: EnvironmentId,
+        id: PopulationId,
+    ) -> StoreResult<Option<Population>>;
+    async fn count_users(
+        &self,
+        environment: EnvironmentId,
+        population: Option<PopulationId>,
+    ) -> StoreResult<u64>;
+
+    async fn user(&self, environment: EnvironmentId, id: UserId) -> StoreResult<Option<User>>;
+    /// Those of these that exist, in id order.
+    async fn users_by_id(&self, environment: EnvironmentId, ids: &[UserId]) -> StoreResult<Vec<User>>;
+    /// One page, in id order.
+    async fn users(
+        &self,
+        environment: EnvironmentId,
+        query: &UserQuery,
+        page: &PageRequest,
+    ) -> StoreResult<Page<User>>;
+    /// All of them, in id order, for a full run. Must not hold a transaction open while the caller works.
+    async fn all_users(&self, environment: EnvironmentId) -> StoreResult<Vec<User>>;
+
+    async fn group(&self, environment: EnvironmentId, id: GroupId) -> StoreResult<Option<Group>>;
+    /// All of them, in id order (PingOne's limit is 100,000 in an environment).
+    async fn groups(&self, environment: EnvironmentId) -> StoreResult<Vec<Group>>;
+    /// Every nesting of the environment.
+    async fn nestings(&self, environment: EnvironmentId) -> StoreResult<Vec<Nesting>>;
+    /// Direct memberships of one user.
+    async fn memberships_of(&self, user: UserId) -> StoreResult<Vec<GroupId>>;
+    /// Direct members of one group, in id order.
+    async fn members_of(&self, group: GroupId) -> StoreResult<Vec<UserId>>;
+    /// Direct memberships: of these users, or of the whole environment.
+    async fn memberships(
+        &self,
+        environment: EnvironmentId,
+        users: Option<&[UserId]>,
+    ) -> StoreResult<Vec<Membership>>;
+    /// How many direct members each of these groups has: users and nested groups.
+    async fn member_counts(&self, groups: &[GroupId]) -> StoreResult<Vec<(GroupId, u64, u64)>>;
+}
+
+/// The provisioning set-up, as it is read.
+#[async_trait]
+pub trait ProvisioningStore: Send + Sync {
+    async fn plan(&self, environment: EnvironmentId) -> StoreResult<Option<PropagationPlan>>;
+    async fn plan_by_id(
+        &self,
+        environment: EnvironmentId,
+        id: PlanId,
+    ) -> StoreResult<Option<PropagationPlan>>;
+    /// In id order, secrets opened.
+    async fn connections(&self, environment: EnvironmentId) -> StoreResult<Vec<Connection>>;
+    async fn connection(
+        &self,
+        environment: EnvironmentId,
+        id: ConnectionId,
+    ) -> StoreResult<Option<Connection>>;
+    /// Remembers what a test, or a refusal, said; does not count as a change by a person. `version` is the
+    /// connection's; a health that was found with other settings is not remembered (and that is no error).
+    async fn set_health(&self, id: ConnectionId, version: i64, health: &Health) -> StoreResult<()>;
+    /// In id order; also those being deleted (the caller hides them).
+    async fn rules(&self, environment: EnvironmentId) -> StoreResult<Vec<Rule>>;
+    async fn rule(&self, environment: EnvironmentId, id: RuleId) -> StoreResult<Option<Rule>>;
+    /// Whatever its environment: for workers.
+    async fn rule_by_id(&self, id: RuleId) -> StoreResult<Option<Rule>>;
+    async fn mappings(&self, rule: RuleId) -> StoreResult<Vec<Mapping>>;
+    async fn mapping(&self, environment: EnvironmentId, id: MappingId) -> StoreResult<Option<Mapping>>;
+    async fn revision(&self, environment: EnvironmentId, id: RevisionId) -> StoreResult<Option<Revision>>;
+    async fn latest_revision(&self, environment: EnvironmentId) -> StoreResult<Option<Revision>>;
+}
+
+/// What a sync remembers; written in batches as outcomes come, each batch fenced by the lease's epoch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    /// Remember or replace the user's link on the connection.
+    Link(AccountLink),
+    /// Forget the user's link and placements.
+    Unlink(UserId),
+    /// Remember or replace the group's link.
+    LinkGroup(GroupLink),
+    /// Forget the group's link and placements.
+    UnlinkGroup(GroupId),
+    /// Remember that Usher put (or is about to put) this user into this group.
+    Place(UserId, GroupId),
+    /// Forget it.
+    Displace(UserId, GroupId),
+    /// Where a subject stands with the rule.
+    Status(SubjectStatus),
+    /// The subject is not of the rule any more.
+    StatusGone(Subject),
+    /// What became of an operation of the run.
+    Outcome(RunOperation),
+    /// The run itself.
+    Run(Box<Run>),
+    /// Something the audit is told.
+    Event(Box<Event>),
+}
+
+/// The memory of syncs.
+#[async_trait]
+pub trait SyncStore: Send + Sync {
+    /// What the connection remembers, of that scope (see [`Links`]).
+    async fn links(&self, connection: ConnectionId, scope: &Scope) -> StoreResult<Links>;
+    /// The links of one user on every connection of theirs, for explanations.
+    async fn links_of(&self, user: UserId) -> StoreResult<Vec<(ConnectionId, AccountLink)>>;
+
+    /// Writes all of it or nothing, if the lease is still ours.
+    async fn record(&self, lease: &Lease, connection: ConnectionId, records: &[Record]) -> StoreResult<()>;
+
+    async fn run(&self, environment: EnvironmentId, id: RunId) -> StoreResult<Option<Run>>;
+    /// The latest first.
+    async fn runs(&self, rule: RuleId, page: &PageRequest) -> StoreResult<Page<Run>>;
+    /// The operations of a run, from `seq` on.
+    async fn operations(&self, run: RunId, from: u64, limit: u32) -> StoreResult<Vec<RunOperation>>;
+    /// Replaces a run outside a lease, if it is still in the state it was read in: for cancelling a held run.
+    async fn replace_run(&self, was: &Run, run: &Run, event: Option<&Event>, due: &[Due]) -> StoreResult<()>;
+    /// The runs of the rule that are not over, the latest first.
+    async fn open_runs(&self, rule: RuleId) -> StoreResult<Vec<Run>>;
+
+    /// What was removed successfully by the rule's runs since then, approved runs and those before them left out
+    /// (an approval starts the window anew).
+    async fn removed_since(&self, rule: RuleId, since: Timestamp) -> StoreResult<Tally>;
+
+    /// Where the rule's subjects stand, counted: users, groups.
+    async fn status_counts(&self, rule: RuleId) -> StoreResult<(StatusCounts, StatusCounts)>;
+    async fn status(&self, rule: RuleId, subject: Subject) -> StoreResult<Option<SubjectStatus>>;
+    /// Statuses in subject order, users or groups, optionally of one standing.
+    async fn statuses(
+        &self,
+        rule: RuleId,
+        groups: bool,
+        standing: Option<Standing>,
+        page: &PageRequest,
+    ) -> StoreResult<Page<SubjectStatus>>;
+    /// The statuses of these subjects; of all of the rule's when `None`.
+    async fn statuses_of(
+        &self,
+        rule: RuleId,
+        subjects: Option<&[Subject]>,
+    ) -> StoreResult<Vec<SubjectStatus>>;
+    /// Every rule's status of one subject.
+    async fn statuses_by_subject(&self, subject: Subject) -> StoreResult<Vec<(RuleId, SubjectStatus)>>;
+}
+
+/// The due work.
+#[async_trait]
+pub trait JobStore: Send + Sync {
+    /// Makes subjects due outside a change set (a retry, a person's resync). Moves a due time only earlier, and
+    /// always raises the mark.
+    async fn make_due(&self, due: &[Due]) -> StoreResult<()>;
+    /// Takes the lease of the rule that has been due longest and that nobody holds, if there is one.
+    async fn claim(&self, owner: &str, now: Timestamp, until: Timestamp) -> StoreResult<Option<Lease>>;
+    /// The subjects of the leased rule that are due by `now`.
+    async fn due(&self, lease: &Lease, now: Timestamp) -> StoreResult<Vec<DueMark>>;
+    /// Moves `until` later, if the lease is still ours.
+    async fn renew(&self, lease: &Lease, until: Timestamp) -> StoreResult<Lease>;
+    /// Ends the lease: forgets what was done (unless it became due again meanwhile), makes `again` due, and frees the
+    /// rule.
+    async fn settle(&self, lease: &Lease, done: &[DueMark], again: &[Due]) -> StoreResult<()>;
+    /// When the next rule that nobody holds falls due, if anything is due at all.
+    async fn next_due(&self) -> StoreResult<Option<Timestamp>>;
+    /// The earliest time at which something of this rule is due.
+    async fn rule_due(&self, rule: RuleId) -> StoreResult<Option<Timestamp>>;
+}
+
+/// Who may call, as it is read.
+#[async_trait]
+pub trait AccessStore: Send + Sync {
+    async fn client(&self, environment: EnvironmentId, id: ClientId) -> StoreResult<Option<WorkerClient>>;
+    async fn clients(&self, environment: EnvironmentId) -> StoreResult<Vec<WorkerClient>>;
+    /// By username, without regard to case.
+    async fn administrator(&self, username: &str) -> StoreResult<Option<Administrator>>;
+    /// The newest first.
+    async fn signing_keys(&self) -> StoreResult<Vec<SigningKey>>;
+}
+
+/// All that is kept.
+#[async_trait]
+pub trait Store: DirectoryStore + ProvisioningStore + SyncStore + JobStore + AccessStore {
+    /// Commits a change set: rows, events, due work; or nothing of it.
+    async fn commit(&self, changes: &ChangeSet) -> StoreResult<()>;
+    /// Whether the database answers and its schema is this version's.
+    async fn ready(&self) -> StoreResult<()>;
+    /// Audit events of an environment, in the order in which they were recorded.
+    async fn events(&self, environment: EnvironmentId, page: &PageRequest) -> StoreResult<Page<Event>>;
+}

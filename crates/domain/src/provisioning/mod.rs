@@ -1,0 +1,5 @@
+//! Connections, rules and mappings: what an administrator configures.
+
+pub mod connection;
+pub mod mapping;
+pub mod rule;

@@ -1,0 +1,200 @@
+//! One step of a plan. The order of [`Action`]'s variants is the order of the world: take away before giving.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    attributes::{Attribute, AttributeSet},
+    links::Origin,
+    scope::Subject,
+    snapshot::{AccountId, RemoteGroupId},
+};
+use crate::{GroupId, Timestamp, UserId};
+
+/// One step: what to do, about whom, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Operation {
+    /// What to do.
+    #[serde(flatten)]
+    pub action: Action,
+    /// About whom. A membership is about its user; when its account belongs to no user of ours, about its group.
+    pub subject: Subject,
+    /// The subject as people know it: an e-mail address or a group's name.
+    pub label: Box<str>,
+    /// Why, as a clause that ends "…because".
+    pub because: Because,
+}
+
+/// What to do. Remote ids are given where they are known; what an earlier step of the same plan makes is `None`
+/// and filled in by the executor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
+pub enum Action {
+    /// Suspend an active account. `remove_at` is set when removal is to follow (`REMOVE_AFTER_DAYS`).
+    Suspend { account: AccountId, remove_at: Option<Timestamp> },
+    /// Remove an account that was only invited (the remote system cannot suspend it).
+    CancelInvitation { account: AccountId },
+    /// Remove an account from the team.
+    Remove { account: AccountId },
+    /// Take an account out of a group. `user` is `None` for an account that belongs to no user of ours.
+    RemoveMember {
+        group: GroupId,
+        group_name: Box<str>,
+        remote: RemoteGroupId,
+        account: AccountId,
+        user: Option<UserId>,
+    },
+    /// Forget which account belongs to the user; nothing changes at the remote side.
+    Unlink { account: AccountId },
+    /// Remember that this account, which was there, belongs to the user; nothing changes at the remote side.
+    Link { account: AccountId, origin: Origin },
+    /// Correct what the link remembers (who suspended it, when it is to be removed); nothing changes at the
+    /// remote side.
+    Amend { account: AccountId, suspended_by_us: bool, remove_at: Option<Timestamp> },
+    /// Bring back an account that was removed and is still recoverable.
+    Recover { account: AccountId },
+    /// Lift a suspension.
+    Unsuspend { account: AccountId },
+    /// Create the account (the remote system sends an invitation).
+    Create { attributes: AttributeSet },
+    /// Set the attributes that differ, and only those.
+    Update { account: AccountId, changes: Vec<Change> },
+    /// Create a company-managed group, with our group's id as external id.
+    CreateGroup { name: Box<str> },
+    /// Remember that this remote group, which was there, belongs to the group.
+    LinkGroup { remote: RemoteGroupId, origin: Origin },
+    /// Rename the remote group in place.
+    RenameGroup { remote: RemoteGroupId, before: Box<str>, after: Box<str> },
+    /// Forget which remote group belongs to the group; nothing changes at the remote side.
+    UnlinkGroup { remote: RemoteGroupId },
+    /// Put an account into a group.
+    AddMember {
+        group: GroupId,
+        group_name: Box<str>,
+        remote: Option<RemoteGroupId>,
+        account: Option<AccountId>,
+        user: UserId,
+    },
+    /// Forget that Usher put this user into this group: they are not in it any more, and should not be; nothing
+    /// changes at the remote side.
+    ForgetMember { group: GroupId, group_name: Box<str>, user: UserId },
+    /// Delete a group that Usher made.
+    DeleteGroup { remote: RemoteGroupId },
+}
+
+/// An attribute that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Which.
+    pub attribute: Attribute,
+    /// As observed; empty when it has no value.
+    pub before: Box<str>,
+    /// As it should be; empty clears it.
+    pub after: Box<str>,
+}
+
+/// Why an operation is planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Because {
+    /// The user is in scope and enabled, or the group is of the rule.
+    InScope,
+    /// The user is disabled in the directory.
+    Disabled,
+    /// The user was deleted in the directory, or left the rule's filter.
+    LeftScope,
+    /// The time that `REMOVE_AFTER_DAYS` gave is over.
+    GraceOver,
+    /// The group was deleted, or taken off the rule.
+    GroupLeft,
+    /// The rule is being deleted.
+    RuleDeleted,
+    /// The user is not (any more) a member in the directory.
+    NotMember,
+    /// The account that was linked is not there any more.
+    Gone,
+}
+
+/// Operations of one stage may run together; stages run in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    Suspend,
+    CancelInvitation,
+    Remove,
+    RemoveMember,
+    Unlink,
+    Link,
+    Amend,
+    Recover,
+    Unsuspend,
+    Create,
+    Update,
+    CreateGroup,
+    LinkGroup,
+    RenameGroup,
+    UnlinkGroup,
+    AddMember,
+    ForgetMember,
+    DeleteGroup,
+}
+
+impl Action {
+    /// Its place in the order of the world.
+    pub fn stage(&self) -> Stage {
+        match self {
+            Action::Suspend { .. } => Stage::Suspend,
+            Action::CancelInvitation { .. } => Stage::CancelInvitation,
+            Action::Remove { .. } => Stage::Remove,
+            Action::RemoveMember { .. } => Stage::RemoveMember,
+            Action::Unlink { .. } => Stage::Unlink,
+            Action::Link { .. } => Stage::Link,
+            Action::Amend { .. } => Stage::Amend,
+            Action::Recover { .. } => Stage::Recover,
+            Action::Unsuspend { .. } => Stage::Unsuspend,
+            Action::Create { .. } => Stage::Create,
+            Action::Update { .. } => Stage::Update,
+            Action::CreateGroup { .. } => Stage::CreateGroup,
+            Action::LinkGroup { .. } => Stage::LinkGroup,
+            Action::RenameGroup { .. } => Stage::RenameGroup,
+            Action::UnlinkGroup { .. } => Stage::UnlinkGroup,
+            Action::AddMember { .. } => Stage::AddMember,
+            Action::ForgetMember { .. } => Stage::ForgetMember,
+            Action::DeleteGroup { .. } => Stage::DeleteGroup,
+        }
+    }
+
+    /// Whether it only changes what Usher remembers; such operations never reach a connector.
+    pub fn is_local(&self) -> bool {
+        matches!(
+            self,
+            Action::Unlink { .. }
+                | Action::Link { .. }
+                | Action::Amend { .. }
+                | Action::LinkGroup { .. }
+                | Action::UnlinkGroup { .. }
+                | Action::ForgetMember { .. }
+        )
+    }
+
+    /// Whether it takes a person's access away: what the guard counts as a removal of a user.
+    pub fn removes_user(&self) -> bool {
+        matches!(self, Action::Suspend { .. } | Action::CancelInvitation { .. } | Action::Remove { .. })
+    }
+}
+
+impl fmt::Display for Because {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Because::InScope => "in scope",
+            Because::Disabled => "disabled in the directory",
+            Because::LeftScope => "deleted, or no longer matched by the rule's filter",
+            Because::GraceOver => "its days of grace are over",
+            Because::GroupLeft => "group deleted, or taken off the rule",
+            Because::RuleDeleted => "the rule is being deleted",
+            Because::NotMember => "not a member in the directory",
+            Because::Gone => "no longer there",
+        })
+    }
+}

@@ -1,0 +1,103 @@
+//! The difference between what should be and what is, as sorted operations that can be read aloud.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::FxHashSet;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    desired::Desired,
+    guard::Tally,
+    links::Links,
+    operation::Operation,
+    scope::Subject,
+    snapshot::{Seats, Snapshot},
+    status::Standing,
+};
+use crate::{Problem, RuleId, Timestamp, UserId, provisioning::connection::Policy};
+
+/// All that planning knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// The rule that is planned. Only its own links are deprovisioned.
+    pub rule: RuleId,
+    /// Whether the rule is being deleted: then nothing is desired, and links are deprovisioned
+    /// (connection `managed`) or forgotten.
+    pub retiring: Option<Retiring>,
+    /// What the connection allows.
+    pub policy: &'a Policy,
+    /// What should be.
+    pub desired: &'a Desired,
+    /// What is.
+    pub seen: &'a Snapshot,
+    /// What is remembered.
+    pub links: &'a Links,
+    /// Users that another active rule of the same connection wants: never deprovisioned by this one.
+    pub claimed_elsewhere: &'a FxHashSet<UserId>,
+    /// The time, for days of grace.
+    pub now: Timestamp,
+}
+
+/// How a rule that is being deleted leaves its accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Retiring {
+    /// Accounts are deprovisioned by the remove action, whatever `DEPROVISION_USERS` says.
+    Deprovision,
+    /// Links are forgotten; accounts stay.
+    Unlink,
+}
+
+/// What is to be done, and what cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Plan {
+    /// In the order of the world; within a stage by label, then subject.
+    pub operations: Vec<Operation>,
+    /// What stands in the way of whom; sorted by subject. A subject of the rule without a finding and whose
+    /// operations succeed is `Success`.
+    pub findings: Vec<Finding>,
+    /// The users and groups that the rule targets within the scope, counted.
+    pub impacted_users: u64,
+    /// See `impacted_users`.
+    pub impacted_groups: u64,
+    /// How many licences the plan needs, and what is known of those there are.
+    pub seats_needed: u32,
+    /// The licences observed.
+    pub seats: Option<Seats>,
+    /// A scoped plan that found something only a full observation can decide.
+    pub wants_full: bool,
+    /// The linked users, placed memberships and linked groups of the rule: what removals are a share of.
+    pub of: Tally,
+}
+
+/// What stands in the way of one subject.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// Whom.
+    pub subject: Subject,
+    /// The subject as people know it.
+    pub label: Box<str>,
+    /// Where it stands because of it. `None`: it is not of the rule any more (something was left alone).
+    pub standing: Option<Standing>,
+    /// What, and what to do.
+    pub problem: Problem,
+}
+
+/// Operations by kind, for summaries. Keys are the kinds of [`super::operation::Action`] in their order.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Counts(pub BTreeMap<String, u64>);
+
+/// Which subjects a plan touches, for tests and for the executor's bookkeeping.
+impl Plan {
+    /// Everyone and everything that has an operation.
+    pub fn subjects(&self) -> BTreeSet<Subject> {
+        self.operations.iter().map(|operation| operation.subject).collect()
+    }
+
+    /// Whether nothing is to be done.
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+}
