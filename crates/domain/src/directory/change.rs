@@ -20,10 +20,6 @@ use crate::{
 /// One row to write. An entity with `version` 1 is new; one with version *n* replaces version *n − 1*, and the
 /// commit fails with a conflict when something else stands there.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "change sets are short; boxing each entity would only add noise"
-)]
 pub enum Write {
     Environment(Environment),
     Population(Population),
