@@ -5,6 +5,7 @@
 //! to change what the directory accepts, in [`directory`]; what a connection or a rule may say, in [`provisioning`].
 
 pub mod access;
+mod caret;
 pub mod directory;
 pub mod ids;
 pub mod ports;

@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod change;
 pub mod environment;
+pub mod filter;
 pub mod group;
 pub mod population;
 pub mod user;
