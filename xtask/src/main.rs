@@ -1,1 +1,52 @@
-fn main() {}
+//! The project's own chores, each one verb of `cargo xtask`.
+//!
+//! Here lives what builds, tests, checks and measures Usher. Nothing of Usher itself: this crate depends on
+//! none of the others, and none depends on it.
+#![expect(clippy::print_stdout, reason = "a command-line tool; what it prints is what it is for")]
+
+mod bench;
+mod cargo;
+mod checks;
+mod deny;
+mod postgres;
+mod python;
+mod system;
+mod tally;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Usher's chores: test it, check it, measure it")]
+struct Chores {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Every test: Rust on both databases, examples in the docs, and the official Python SDK
+    Test(test::Options),
+    /// Formatting, lints and dependencies, as the build server checks them
+    Checks,
+    /// Only the dependencies: licences, banned crates, sources, duplicates (rules in deny.toml)
+    Deny,
+    /// The benchmarks, built for release
+    Bench(bench::Options),
+}
+
+fn main() -> ExitCode {
+    let done = |()| ExitCode::SUCCESS;
+    let ended = match Chores::parse().verb {
+        Verb::Test(options) => test::run(&options),
+        Verb::Checks => checks::run().map(done),
+        Verb::Deny => deny::run().map(done),
+        Verb::Bench(options) => bench::run(&options).map(done),
+    };
+    ended.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
