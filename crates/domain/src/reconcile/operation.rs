@@ -1,4 +1,5 @@
-//! One step of a plan. The order of [`Action`]'s variants is the order of the world: take away before giving.
+//! One step of a plan. The order of [`Action`]'s variants is the order of the world: first put right what is
+//! remembered (so that every later step finds its link), then take away, then give.
 
 use std::fmt;
 
@@ -21,24 +22,43 @@ pub struct Operation {
     pub action: Action,
     /// About whom. A membership is about its user; when its account belongs to no user of ours, about its group.
     pub subject: Subject,
-    /// The subject as people know it: an e-mail address or a group's name.
+    /// The subject as people know it: an e-mail address or a group's name. A membership is labelled with the
+    /// e-mail address, whoever's it is.
     pub label: Box<str>,
     /// Why, as a clause that ends "…because".
     pub because: Because,
 }
 
 /// What to do. Remote ids are given where they are known; what an earlier step of the same plan makes is `None`
-/// and filled in by the executor.
+/// and filled in by the executor. Each variant says what the executor records when it succeeded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
 pub enum Action {
+    /// Forget which account belongs to the user, and the user's placements; nothing changes at the remote side.
+    Unlink { account: AccountId },
+    /// Forget which remote group belongs to the group, and its placements; nothing changes at the remote side.
+    UnlinkGroup { remote: RemoteGroupId },
+    /// Remember that this account, which was there, belongs to the user; nothing changes at the remote side.
+    Link { account: AccountId, origin: Origin },
+    /// Remember that this remote group, which was there, belongs to the group; nothing changes at the remote side.
+    LinkGroup { remote: RemoteGroupId, origin: Origin },
+    /// Correct what the link remembers (who suspended it, when it is to be removed); nothing changes at the
+    /// remote side.
+    Amend { account: AccountId, suspended_by_us: bool, remove_at: Option<Timestamp> },
+    /// Forget that Usher put this user into this group: they are not in it any more, and should not be; nothing
+    /// changes at the remote side.
+    ForgetMember { group: GroupId, group_name: Box<str>, user: UserId },
     /// Suspend an active account. `remove_at` is set when removal is to follow (`REMOVE_AFTER_DAYS`).
+    /// Recorded: the link with `suspended_by_us` and this `remove_at`. It is best recorded *before* the call: if
+    /// the call then does not happen, the next plan amends it, while an unrecorded suspension looks like a person's.
     Suspend { account: AccountId, remove_at: Option<Timestamp> },
-    /// Remove an account that was only invited (the remote system cannot suspend it).
+    /// Remove an account that was only invited (the remote system cannot suspend it). Recorded: the link is
+    /// forgotten, for a cancelled invitation cannot be recovered.
     CancelInvitation { account: AccountId },
-    /// Remove an account from the team.
+    /// Remove an account from the team. Recorded: nothing; the link stays, so that the account can be recovered.
     Remove { account: AccountId },
     /// Take an account out of a group. `user` is `None` for an account that belongs to no user of ours.
+    /// Recorded: the placement is forgotten.
     RemoveMember {
         group: GroupId,
         group_name: Box<str>,
@@ -46,30 +66,21 @@ pub enum Action {
         account: AccountId,
         user: Option<UserId>,
     },
-    /// Forget which account belongs to the user; nothing changes at the remote side.
-    Unlink { account: AccountId },
-    /// Remember that this account, which was there, belongs to the user; nothing changes at the remote side.
-    Link { account: AccountId, origin: Origin },
-    /// Correct what the link remembers (who suspended it, when it is to be removed); nothing changes at the
-    /// remote side.
-    Amend { account: AccountId, suspended_by_us: bool, remove_at: Option<Timestamp> },
-    /// Bring back an account that was removed and is still recoverable.
+    /// Bring back an account that was removed and is still recoverable. Recorded: the link without `remove_at`.
     Recover { account: AccountId },
-    /// Lift a suspension.
+    /// Lift a suspension. Recorded: the link without `suspended_by_us` and `remove_at`.
     Unsuspend { account: AccountId },
-    /// Create the account (the remote system sends an invitation).
+    /// Create the account (the remote system sends an invitation). Recorded: a link of origin
+    /// [`Origin::Created`].
     Create { attributes: AttributeSet },
     /// Set the attributes that differ, and only those.
     Update { account: AccountId, changes: Vec<Change> },
-    /// Create a company-managed group, with our group's id as external id.
+    /// Create a company-managed group, with our group's id as external id. Recorded: a link of origin
+    /// [`Origin::Created`].
     CreateGroup { name: Box<str> },
-    /// Remember that this remote group, which was there, belongs to the group.
-    LinkGroup { remote: RemoteGroupId, origin: Origin },
     /// Rename the remote group in place.
     RenameGroup { remote: RemoteGroupId, before: Box<str>, after: Box<str> },
-    /// Forget which remote group belongs to the group; nothing changes at the remote side.
-    UnlinkGroup { remote: RemoteGroupId },
-    /// Put an account into a group.
+    /// Put an account into a group. Recorded, before the call: the placement.
     AddMember {
         group: GroupId,
         group_name: Box<str>,
@@ -77,10 +88,7 @@ pub enum Action {
         account: Option<AccountId>,
         user: UserId,
     },
-    /// Forget that Usher put this user into this group: they are not in it any more, and should not be; nothing
-    /// changes at the remote side.
-    ForgetMember { group: GroupId, group_name: Box<str>, user: UserId },
-    /// Delete a group that Usher made.
+    /// Delete a group that Usher made. Recorded: its link and placements are forgotten.
     DeleteGroup { remote: RemoteGroupId },
 }
 
@@ -120,23 +128,23 @@ pub enum Because {
 /// Operations of one stage may run together; stages run in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
+    Unlink,
+    UnlinkGroup,
+    Link,
+    LinkGroup,
+    Amend,
+    ForgetMember,
     Suspend,
     CancelInvitation,
     Remove,
     RemoveMember,
-    Unlink,
-    Link,
-    Amend,
     Recover,
     Unsuspend,
     Create,
     Update,
     CreateGroup,
-    LinkGroup,
     RenameGroup,
-    UnlinkGroup,
     AddMember,
-    ForgetMember,
     DeleteGroup,
 }
 
@@ -144,23 +152,23 @@ impl Action {
     /// Its place in the order of the world.
     pub fn stage(&self) -> Stage {
         match self {
+            Action::Unlink { .. } => Stage::Unlink,
+            Action::UnlinkGroup { .. } => Stage::UnlinkGroup,
+            Action::Link { .. } => Stage::Link,
+            Action::LinkGroup { .. } => Stage::LinkGroup,
+            Action::Amend { .. } => Stage::Amend,
+            Action::ForgetMember { .. } => Stage::ForgetMember,
             Action::Suspend { .. } => Stage::Suspend,
             Action::CancelInvitation { .. } => Stage::CancelInvitation,
             Action::Remove { .. } => Stage::Remove,
             Action::RemoveMember { .. } => Stage::RemoveMember,
-            Action::Unlink { .. } => Stage::Unlink,
-            Action::Link { .. } => Stage::Link,
-            Action::Amend { .. } => Stage::Amend,
             Action::Recover { .. } => Stage::Recover,
             Action::Unsuspend { .. } => Stage::Unsuspend,
             Action::Create { .. } => Stage::Create,
             Action::Update { .. } => Stage::Update,
             Action::CreateGroup { .. } => Stage::CreateGroup,
-            Action::LinkGroup { .. } => Stage::LinkGroup,
             Action::RenameGroup { .. } => Stage::RenameGroup,
-            Action::UnlinkGroup { .. } => Stage::UnlinkGroup,
             Action::AddMember { .. } => Stage::AddMember,
-            Action::ForgetMember { .. } => Stage::ForgetMember,
             Action::DeleteGroup { .. } => Stage::DeleteGroup,
         }
     }

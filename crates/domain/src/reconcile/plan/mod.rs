@@ -14,7 +14,7 @@ use super::{
     snapshot::{Seats, Snapshot},
     status::Standing,
 };
-use crate::{Problem, RuleId, Timestamp, UserId, provisioning::connection::Policy};
+use crate::{GroupId, Problem, RuleId, Timestamp, UserId, provisioning::connection::Policy};
 
 /// All that planning knows.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +34,8 @@ pub struct Known<'a> {
     pub links: &'a Links,
     /// Users that another active rule of the same connection wants: never deprovisioned by this one.
     pub claimed_elsewhere: &'a FxHashSet<UserId>,
+    /// Groups that another active rule of the same connection has: never deleted by this one.
+    pub groups_claimed_elsewhere: &'a FxHashSet<GroupId>,
     /// The time, for days of grace.
     pub now: Timestamp,
 }
