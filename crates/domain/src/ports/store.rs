@@ -214,7 +214,11 @@ pub trait SyncStore: Send + Sync {
     async fn runs(&self, rule: RuleId, page: &PageRequest) -> StoreResult<Page<Run>>;
     /// The operations of a run, from `seq` on.
     async fn operations(&self, run: RunId, from: u64, limit: u32) -> StoreResult<Vec<RunOperation>>;
-    /// Replaces a run outside a lease, if it is still in the state it was read in: for cancelling a held run.
+    /// Adds a run that a person asked for, outside a lease, with what it makes due; the worker that claims the rule
+    /// carries it on.
+    async fn begin_run(&self, run: &Run, event: Option<&Event>, due: &[Due]) -> StoreResult<()>;
+    /// Replaces a run outside a lease, if it is still in the state it was read in (else [`StoreError::Conflict`]):
+    /// for approving or cancelling a held run.
     async fn replace_run(&self, was: &Run, run: &Run, event: Option<&Event>, due: &[Due]) -> StoreResult<()>;
     /// The runs of the rule that are not over, the latest first.
     async fn open_runs(&self, rule: RuleId) -> StoreResult<Vec<Run>>;
@@ -222,6 +226,9 @@ pub trait SyncStore: Send + Sync {
     /// What was removed successfully by the rule's runs since then, approved runs and those before them left out
     /// (an approval starts the window anew).
     async fn removed_since(&self, rule: RuleId, since: Timestamp) -> StoreResult<Tally>;
+    /// How many users and groups the rule has linked, and how many memberships of these users Usher placed: what
+    /// removals are a share of.
+    async fn linked_counts(&self, rule: RuleId) -> StoreResult<Tally>;
 
     /// Where the rule's subjects stand, counted: users, groups.
     async fn status_counts(&self, rule: RuleId) -> StoreResult<(StatusCounts, StatusCounts)>;
