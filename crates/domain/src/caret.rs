@@ -45,6 +45,11 @@ impl Caret {
     pub(crate) fn column(&self) -> usize {
         self.column
     }
+
+    /// Whether there is no text to point into.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.shown.trim().is_empty()
+    }
 }
 
 impl fmt::Display for Caret {

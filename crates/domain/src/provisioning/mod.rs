@@ -1,5 +1,6 @@
 //! Connections, rules and mappings: what an administrator configures.
 
 pub mod connection;
+pub mod expression;
 pub mod mapping;
 pub mod rule;
