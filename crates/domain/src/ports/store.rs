@@ -190,8 +190,8 @@ pub enum Record {
     Status(SubjectStatus),
     /// The subject is not of the rule any more.
     StatusGone(Subject),
-    /// What became of an operation of the run.
-    Outcome(RunOperation),
+    /// An operation of that run, and what became of it.
+    Outcome(RunId, RunOperation),
     /// The run itself.
     Run(Box<Run>),
     /// Something the audit is told.
