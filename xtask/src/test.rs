@@ -17,7 +17,8 @@ use crate::python::{Environment, Python};
 use crate::system;
 use crate::tally::Tally;
 
-/// What is built and run: everything but benchmarks, which only mean something when built for release.
+/// What is built: what `cargo test` will run, with the same features, and the binaries; so one build serves all
+/// parts. Benchmarks are left to the lints: they only mean something when built for release.
 const TARGETS: [&str; 5] = ["--workspace", "--lib", "--bins", "--tests", "--examples"];
 
 #[derive(Args)]
@@ -57,24 +58,24 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let began = Instant::now();
     let Pieces { server, url, environment } = prepare(options, &target)?;
     let mut parts = vec![Part { name: "prepare", took: began.elapsed(), tally: Tally::default() }];
-    let test = |selection: &[&str]| {
-        let mut command = cargo(["test", "--no-fail-fast"]);
-        command.args(selection).args(&options.cargo_args).env_remove(postgres::VARIABLE);
-        command.envs(url.as_ref().map(|url| (postgres::VARIABLE, url)));
-        count(command, &mut stdout(), Tally::of_rust)
-    };
+    // Without a choice of targets: libraries, binaries, tests, and the examples in the docs. (`--doc` in a command
+    // of its own would build every library once more.)
+    let mut tests = cargo(["test", "--no-fail-fast"]);
+    if !names_a_package(&options.cargo_args) {
+        tests.arg("--workspace");
+    }
+    tests.args(&options.cargo_args).env_remove(postgres::VARIABLE);
+    tests.envs(url.as_ref().map(|url| (postgres::VARIABLE, url)));
+    let run_tests = || count(tests, &mut stdout(), Tally::of_rust);
 
     if options.chooses() {
-        let everywhere: &[&str] = if names_a_package(&options.cargo_args) { &[] } else { &["--workspace"] };
-        parts.push(part("chosen tests", || test(everywhere)));
+        parts.push(part("chosen tests", run_tests));
     } else {
-        // One build of everything, with the features that the tests have too, so that nothing is built twice.
         let build = part("build", || system::run(cargo(["build"]).args(TARGETS)).map(|()| Tally::default()));
         let built = build.tally.failed == 0;
         parts.push(build);
         if built {
-            parts.push(part("tests", || test(&TARGETS)));
-            parts.push(part("doc tests", || test(&["--workspace", "--doc"])));
+            parts.push(part("Rust", run_tests));
         }
         if let (true, Some(environment)) = (built, environment) {
             let simulator = target.join("debug/dropbox-simulator");
