@@ -1,4 +1,14 @@
 //! What should be at the remote side, as the directory and the rule say it.
+//!
+//! `mappings` turns a user into mapped values, `build` puts the users and groups of a rule together.
+
+mod build;
+mod mappings;
+#[cfg(test)]
+mod tests;
+
+pub use build::{Source, desired};
+pub use mappings::{CompiledMappings, Mapped};
 
 use crate::{GroupId, Problem, UserId};
 
