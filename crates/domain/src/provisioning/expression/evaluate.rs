@@ -353,9 +353,10 @@ fn searching(values: &[Held<'_>], regexes: &[Option<Regex>], function: &Function
     searches.map(|n| searching_cost(&values[0], regexes[n].is_none())).sum()
 }
 
-/// Searching takes time in proportion to the text, and compiling takes more.
+/// One search takes time in proportion to the text, finding all matches at worst to its square, and compiling more.
 fn searching_cost(text: &Value, compiled_now: bool) -> usize {
-    text.as_str().map_or(0, str::len) / 64 + if compiled_now { 100 } else { 0 }
+    let length = text.as_str().map_or(0, str::len);
+    length / 8 + length.saturating_mul(length) / 1024 + if compiled_now { 100 } else { 0 }
 }
 
 /// About how many bytes a value takes as JSON.

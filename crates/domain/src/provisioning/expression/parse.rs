@@ -347,7 +347,7 @@ impl Reader<'_> {
         let place = place.start..self.tokens[self.next - 1].1.end;
         if !function.takes(arguments.len()) {
             let fault = Fault::new(
-                format!("`#{library}.{name}` does not take {} arguments", arguments.len()),
+                format!("`#{library}.{name}` cannot be called with this number of arguments"),
                 format!("Write `{}`.", function.usage),
             );
             return Err(ExpressionError::at(self.source, &place, fault));

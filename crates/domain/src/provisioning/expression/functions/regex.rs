@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use super::{Arguments, Fault};
 
-/// The longest text that is searched, in bytes. Attributes are far shorter.
-const MAX_TEXT_BYTES: usize = 8 * 1024;
+/// The longest text that is searched, in bytes. Finding all matches may take time in proportion to its square;
+/// attributes are far shorter.
+const MAX_TEXT_BYTES: usize = 2 * 1024;
 /// How large a compiled pattern may be, in bytes.
-const MAX_COMPILED_BYTES: usize = 1 << 20;
+const MAX_COMPILED_BYTES: usize = 256 * 1024;
 
 type Made = Result<Value, Fault>;
 
