@@ -119,6 +119,18 @@ impl Links {
         self.placed.len()
     }
 
+    /// How many memberships were put into groups that this rule linked.
+    pub fn placed_by(&self, rule: RuleId) -> u64 {
+        let ours: Vec<bool> = self.groups.iter().map(|link| link.rule == rule).collect();
+        let is_ours = |group: u32| ours.get(group as usize).copied().unwrap_or(false);
+        self.placed.iter().filter(|(_, group)| is_ours(*group)).count() as u64
+    }
+
+    /// Memberships that Usher put in: (index in [`Links::accounts`], index in [`Links::groups`]), sorted.
+    pub(super) fn placed(&self) -> &[(u32, u32)] {
+        &self.placed
+    }
+
     fn account_index(&self, user: UserId) -> Option<u32> {
         let index = self.accounts.binary_search_by_key(&user, |link| link.user).ok()?;
         u32::try_from(index).ok()

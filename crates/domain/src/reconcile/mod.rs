@@ -8,8 +8,10 @@
 //! Nothing here awaits. What these functions do not get as an argument, they do not know.
 
 pub mod attributes;
+mod correlate;
 pub mod desired;
 pub mod guard;
+mod index;
 pub mod links;
 pub mod operation;
 pub mod outcome;

@@ -173,6 +173,19 @@ impl Action {
         }
     }
 
+    /// What tells two operations of one stage and subject apart: the group of a membership, and the account.
+    pub(super) fn detail(&self) -> (&str, Option<GroupId>, &str) {
+        match self {
+            Action::RemoveMember { group, group_name, account, .. } => {
+                (group_name, Some(*group), account.as_str())
+            }
+            Action::AddMember { group, group_name, .. } | Action::ForgetMember { group, group_name, .. } => {
+                (group_name, Some(*group), "")
+            }
+            _ => ("", None, ""),
+        }
+    }
+
     /// Whether it only changes what Usher remembers; such operations never reach a connector.
     pub fn is_local(&self) -> bool {
         matches!(

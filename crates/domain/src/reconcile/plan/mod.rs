@@ -1,4 +1,14 @@
 //! The difference between what should be and what is, as sorted operations that can be read aloud.
+//!
+//! Planning is pure: it reads [`Known`] and gives a [`Plan`], the same one for the same knowledge. What the rows
+//! of its tables mean is told by the tests in `tests/planner`. Here never: a call, a clock, a guess.
+
+mod accounts;
+mod draft;
+mod findings;
+mod groups;
+mod leavers;
+mod memberships;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,6 +48,16 @@ pub struct Known<'a> {
     pub groups_claimed_elsewhere: &'a FxHashSet<GroupId>,
     /// The time, for days of grace.
     pub now: Timestamp,
+}
+
+/// Plans.
+pub fn plan(known: &Known) -> Plan {
+    let mut draft = draft::Draft::new(known);
+    accounts::plan(&mut draft);
+    leavers::plan(&mut draft);
+    let groups = groups::plan(&mut draft);
+    memberships::plan(&mut draft, &groups);
+    draft.finish()
 }
 
 /// How a rule that is being deleted leaves its accounts.
