@@ -1,8 +1,15 @@
 //! Where each identity stands, in PingOne's words (facts/pingone.md §1.9).
 
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use super::scope::Subject;
+use super::{
+    desired::Desired,
+    operation::{Action, Operation},
+    outcome::Outcome,
+    plan::Plan,
+    scope::Subject,
+};
 use crate::{Problem, Timestamp};
 
 /// Where one user or group stands with one rule. Ordered from best to worst.
@@ -61,4 +68,87 @@ impl StatusCounts {
             Standing::Failed => self.failed += n,
         }
     }
+}
+
+/// The subjects that a rule targets within the scope, users first, each in id order.
+pub fn impacted(desired: &Desired) -> impl Iterator<Item = Subject> + '_ {
+    let scope = &desired.scope;
+    let users = desired.accounts.iter().map(|want| want.user).filter(|user| scope.has_user(*user));
+    let groups = desired.groups.iter().map(|want| want.group).filter(|group| scope.has_group(*group));
+    users.map(Subject::User).chain(groups.map(Subject::Group))
+}
+
+/// Where each of the impacted subjects stands after a run: the worst of what the plan found and of what became of
+/// its operations (`outcomes`, in the plan's order; a missing one was not tried). Who is not impacted has no
+/// standing, whatever happened to them. A subject that has no trouble costs nothing.
+///
+/// A membership counts for its user (`Partial` at worst) and, when the remote system refuses or postpones it, for
+/// its group too; one that was skipped because of its user does not hurt its group.
+pub fn standings<'a>(
+    plan: &'a Plan,
+    outcomes: &'a [Option<Outcome>],
+    impacted: impl Iterator<Item = Subject> + 'a,
+) -> impl Iterator<Item = (Subject, Standing, Option<Problem>)> + 'a {
+    let mut worst: FxHashMap<Subject, (Standing, Problem)> = FxHashMap::default();
+    let mut note = |subject: Subject, standing: Standing, problem: &Problem| match worst.get(&subject) {
+        Some((known, _)) if *known >= standing => {}
+        _ => drop(worst.insert(subject, (standing, problem.clone()))),
+    };
+    for finding in &plan.findings {
+        if let Some(standing) = finding.standing.filter(|standing| *standing != Standing::Success) {
+            note(finding.subject, standing, &finding.problem);
+        }
+    }
+    for (position, operation) in plan.operations.iter().enumerate() {
+        let outcome = outcomes.get(position).and_then(Option::as_ref);
+        let not_tried;
+        let problem = match outcome {
+            Some(outcome) => match outcome.problem() {
+                Some(problem) => problem,
+                None => continue,
+            },
+            None => {
+                not_tried = untried(operation);
+                &not_tried
+            }
+        };
+        let (own, group) = trouble(&operation.action, outcome);
+        note(operation.subject, own, problem);
+        let member_of = match &operation.action {
+            Action::AddMember { group, .. } | Action::RemoveMember { group, .. } => Some(*group),
+            _ => None,
+        };
+        if let (Some(group), Some(standing)) = (member_of, group) {
+            note(Subject::Group(group), standing, problem);
+        }
+    }
+    impacted.map(move |subject| match worst.remove(&subject) {
+        None => (subject, Standing::Success, None),
+        Some((standing, problem)) => (subject, standing, Some(problem)),
+    })
+}
+
+/// What an operation that did not succeed means for its subject, and for the group of a membership.
+fn trouble(action: &Action, outcome: Option<&Outcome>) -> (Standing, Option<Standing>) {
+    let refused = matches!(outcome, Some(Outcome::Refused { .. }));
+    match action {
+        Action::AddMember { .. } | Action::RemoveMember { .. } => match outcome {
+            Some(Outcome::Refused { .. }) => (Standing::Partial, Some(Standing::Failed)),
+            Some(Outcome::Postponed { .. }) => (Standing::Partial, Some(Standing::Partial)),
+            _ => (Standing::Partial, None),
+        },
+        _ if refused => (Standing::Failed, None),
+        Action::Create { .. } | Action::Recover { .. } | Action::CreateGroup { .. } => {
+            (Standing::Unsynced, None)
+        }
+        _ => (Standing::Partial, None),
+    }
+}
+
+fn untried(operation: &Operation) -> Problem {
+    Problem::new(
+        "NOT_TRIED",
+        format!("The run ended before it could {}.", operation.action.sentence(&operation.label)),
+        "The next run goes on from there.",
+    )
 }

@@ -4,6 +4,8 @@
 //! of its tables mean is told by the tests in `tests/planner`. Here never: a call, a clock, a guess.
 
 mod accounts;
+mod digest;
+mod display;
 mod draft;
 mod findings;
 mod groups;

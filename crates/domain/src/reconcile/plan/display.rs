@@ -1,0 +1,223 @@
+//! A plan as it is read aloud: what is taken away comes first, in words; then each step; then what stands in the
+//! way; then the numbers.
+
+use std::fmt;
+
+use super::{Finding, Plan};
+use crate::reconcile::{
+    links::Origin,
+    operation::{Action, Because, Operation, Stage},
+    status::Standing,
+};
+
+impl Stage {
+    /// The kind of its operations, as it is spelled in the API.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Stage::Unlink => "UNLINK",
+            Stage::UnlinkGroup => "UNLINK_GROUP",
+            Stage::Link => "LINK",
+            Stage::LinkGroup => "LINK_GROUP",
+            Stage::Amend => "AMEND",
+            Stage::ForgetMember => "FORGET_MEMBER",
+            Stage::Suspend => "SUSPEND",
+            Stage::CancelInvitation => "CANCEL_INVITATION",
+            Stage::Remove => "REMOVE",
+            Stage::RemoveMember => "REMOVE_MEMBER",
+            Stage::Recover => "RECOVER",
+            Stage::Unsuspend => "UNSUSPEND",
+            Stage::Create => "CREATE",
+            Stage::Update => "UPDATE",
+            Stage::CreateGroup => "CREATE_GROUP",
+            Stage::RenameGroup => "RENAME_GROUP",
+            Stage::AddMember => "ADD_MEMBER",
+            Stage::DeleteGroup => "DELETE_GROUP",
+        }
+    }
+
+    /// The heading over its operations, and what `n` of them are in the line of counts.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Stage::Unlink => ("Forget whose these accounts are (they stay as they are)", "to forget"),
+            Stage::UnlinkGroup => ("Forget these groups (they stay as they are)", "groups to forget"),
+            Stage::Link => ("Adopt accounts", "to adopt"),
+            Stage::LinkGroup => ("Adopt groups", "groups to adopt"),
+            Stage::Amend => ("Correct what is remembered", "to correct"),
+            Stage::ForgetMember => ("Forget memberships that are no more", "memberships to forget"),
+            Stage::Suspend => ("Suspend", "to suspend"),
+            Stage::CancelInvitation => ("Cancel invitations", "invitations to cancel"),
+            Stage::Remove => ("Remove from the team", "to remove"),
+            Stage::RemoveMember => ("Take out of groups", "memberships to remove"),
+            Stage::Recover => ("Recover", "to recover"),
+            Stage::Unsuspend => ("Lift suspensions", "to unsuspend"),
+            Stage::Create => ("Create accounts", "to create"),
+            Stage::Update => ("Update accounts", "to update"),
+            Stage::CreateGroup => ("Create groups", "groups to create"),
+            Stage::RenameGroup => ("Rename groups", "groups to rename"),
+            Stage::AddMember => ("Add to groups", "memberships to add"),
+            Stage::DeleteGroup => ("Delete groups", "groups to delete"),
+        }
+    }
+}
+
+impl Action {
+    /// What is done to whom, without a full stop: `suspend ada@example.com`.
+    pub fn sentence(&self, label: &str) -> String {
+        match self {
+            Action::Unlink { .. } => format!("forget which account is {label}'s"),
+            Action::UnlinkGroup { .. } => format!("forget the group {label}"),
+            Action::Link { .. } => format!("adopt the account {label}"),
+            Action::LinkGroup { origin: Origin::Adopted, .. } => format!("adopt the group {label}"),
+            Action::LinkGroup { origin: Origin::Created, .. } => format!("remember our group {label}"),
+            Action::Amend { remove_at: Some(at), .. } => {
+                format!("remember that {label} is to be removed at {at}")
+            }
+            Action::Amend { suspended_by_us: true, .. } => {
+                format!("remember that {label} is not to be removed")
+            }
+            Action::Amend { .. } => format!("remember that {label} is in use"),
+            Action::ForgetMember { group_name, .. } => {
+                format!("forget that {label} was put into {group_name}")
+            }
+            Action::Suspend { remove_at: None, .. } => format!("suspend {label}"),
+            Action::Suspend { remove_at: Some(at), .. } => {
+                format!("suspend {label}, and remove them at {at}")
+            }
+            Action::CancelInvitation { .. } => format!("cancel the invitation of {label}"),
+            Action::Remove { .. } => format!("remove {label} from the team"),
+            Action::RemoveMember { group_name, .. } => format!("take {label} out of {group_name}"),
+            Action::Recover { .. } => format!("recover {label}"),
+            Action::Unsuspend { .. } => format!("lift the suspension of {label}"),
+            Action::Create { .. } => format!("create {label}"),
+            Action::Update { .. } => format!("update {label}"),
+            Action::CreateGroup { .. } => format!("create the group {label}"),
+            Action::RenameGroup { before, .. } => format!("rename the group {before} to {label}"),
+            Action::AddMember { group_name, .. } => format!("add {label} to {group_name}"),
+            Action::DeleteGroup { .. } => format!("delete the group {label}"),
+        }
+    }
+
+    /// `+` gives, `~` changes, `-` takes away, `=` only remembers.
+    fn sign(&self) -> char {
+        match self {
+            _ if self.is_local() => '=',
+            Action::Suspend { .. }
+            | Action::CancelInvitation { .. }
+            | Action::Remove { .. }
+            | Action::RemoveMember { .. }
+            | Action::DeleteGroup { .. } => '-',
+            Action::Update { .. } | Action::RenameGroup { .. } | Action::Unsuspend { .. } => '~',
+            _ => '+',
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    /// One line; an update has one more for each attribute.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.action.sign(), self.action.sentence(&self.label))?;
+        if self.because != Because::InScope {
+            write!(f, " ({})", self.because)?;
+        }
+        match &self.action {
+            Action::Create { attributes } => {
+                for (attribute, value) in attributes.iter().filter(|(_, value)| **value != *self.label) {
+                    write!(f, "\n      {attribute}: {value}")?;
+                }
+            }
+            Action::Update { changes, .. } => {
+                for change in changes {
+                    let or_nothing = |value: &str| match value {
+                        "" => "(nothing)".to_owned(),
+                        value => value.to_owned(),
+                    };
+                    let (before, after) = (or_nothing(&change.before), or_nothing(&change.after));
+                    write!(f, "\n      {}: {before} → {after}", change.attribute)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let standing = match self.standing {
+            Some(Standing::Success) => "Success",
+            Some(Standing::Partial) => "Partial",
+            Some(Standing::Unsynced) => "Unsynced",
+            Some(Standing::Failed) => "Failed",
+            None => "Not of the rule",
+        };
+        write!(f, "! {} ({standing}): {}", self.label, self.problem)
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        removals(self, f)?;
+        for stage in self.operations.chunk_by(|a, b| a.action.stage() == b.action.stage()) {
+            let Some(first) = stage.first() else { continue };
+            writeln!(f, "{}", first.action.stage().words().0)?;
+            for operation in stage {
+                writeln!(f, "  {operation}")?;
+            }
+            writeln!(f)?;
+        }
+        if !self.findings.is_empty() {
+            writeln!(f, "In the way")?;
+            for finding in &self.findings {
+                writeln!(f, "  {finding}")?;
+            }
+            writeln!(f)?;
+        }
+        if self.wants_full {
+            writeln!(f, "Some of it can only be decided by a full sync.")?;
+        }
+        if self.operations.is_empty() {
+            return write!(f, "Nothing to do.");
+        }
+        let counts =
+            self.operations.chunk_by(|a, b| a.action.stage() == b.action.stage()).filter_map(|stage| {
+                let words = stage.first()?.action.stage().words().1;
+                Some(format!("{} {words}", stage.len()))
+            });
+        write!(f, "Plan: {}.", counts.collect::<Vec<_>>().join(", "))?;
+        seats(self, f)
+    }
+}
+
+/// What is taken away, as one sentence on top.
+fn removals(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let count = |stage| plan.operations.iter().filter(|o| o.action.stage() == stage).count();
+    let words = [
+        (Stage::Suspend, "suspends", "account"),
+        (Stage::CancelInvitation, "cancels", "invitation"),
+        (Stage::Remove, "removes", "account"),
+        (Stage::RemoveMember, "ends", "membership"),
+        (Stage::DeleteGroup, "deletes", "group"),
+    ];
+    let parts: Vec<String> = words
+        .into_iter()
+        .map(|(stage, verb, noun)| (count(stage), verb, noun))
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, verb, noun)| format!("{verb} {count} {noun}{}", if count == 1 { "" } else { "s" }))
+        .collect();
+    match parts.as_slice() {
+        [] => Ok(()),
+        [only] => writeln!(f, "This plan {only}.\n"),
+        [others @ .., last] => writeln!(f, "This plan {} and {last}.\n", others.join(", ")),
+    }
+}
+
+fn seats(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let Some(seats) = plan.seats.filter(|_| plan.seats_needed > 0) else { return Ok(()) };
+    write!(f, "\nSeats: {} needed, {} of {} left", plan.seats_needed, seats.left(), seats.licensed)?;
+    match plan.seats_missing() {
+        0 => write!(f, "."),
+        missing => {
+            write!(f, "; {missing} missing: buy licences, or the last {missing} to create will have to wait.")
+        }
+    }
+}
