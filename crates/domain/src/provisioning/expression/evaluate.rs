@@ -355,8 +355,9 @@ fn searching(values: &[Held<'_>], regexes: &[Option<Regex>], function: &Function
 
 /// One search takes time in proportion to the text, finding all matches at worst to its square, and compiling more.
 fn searching_cost(text: &Value, compiled_now: bool) -> usize {
-    let length = text.as_str().map_or(0, str::len);
-    length / 8 + length.saturating_mul(length) / 1024 + if compiled_now { 100 } else { 0 }
+    // Longer texts are refused without being searched.
+    let length = text.as_str().map_or(0, str::len).min(functions::MAX_SEARCHED_BYTES);
+    length / 8 + length * length / 1024 + if compiled_now { 100 } else { 0 }
 }
 
 /// About how many bytes a value takes as JSON.

@@ -16,7 +16,7 @@ use super::ast::Node;
 use super::error::Fault;
 use super::operators::{kind, null, shortened};
 
-pub(super) use regex::{compile, matches};
+pub(super) use regex::{MAX_SEARCHED_BYTES, compile, matches};
 
 /// A function that expressions may call.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use super::{Arguments, Fault};
 
 /// The longest text that is searched, in bytes. Finding all matches may take time in proportion to its square;
 /// attributes are far shorter.
-const MAX_TEXT_BYTES: usize = 2 * 1024;
+pub(in super::super) const MAX_SEARCHED_BYTES: usize = 2 * 1024;
 /// How large a compiled pattern may be, in bytes.
 const MAX_COMPILED_BYTES: usize = 256 * 1024;
 
@@ -48,8 +48,8 @@ pub(in super::super) fn compile(pattern: &str, whole: bool) -> Result<Regex, Fau
 /// The text to search; none when it is null.
 fn subject<'c>(given: &Arguments<'c>) -> Result<Option<&'c str>, Fault> {
     let text = given.text(0)?;
-    if text.is_some_and(|text| text.len() > MAX_TEXT_BYTES) {
-        let message = format!("this text is longer than the {MAX_TEXT_BYTES} bytes that are searched");
+    if text.is_some_and(|text| text.len() > MAX_SEARCHED_BYTES) {
+        let message = format!("this text is longer than the {MAX_SEARCHED_BYTES} bytes that are searched");
         return Err(Fault::new(message, "Shorten it with `#string.substring`.").on(&given.nodes[0].place));
     }
     Ok(text)
