@@ -5,8 +5,12 @@
 
 pub mod audit;
 pub mod change;
+pub mod commands;
+pub mod email;
 pub mod environment;
 pub mod filter;
 pub mod group;
+pub mod memberships;
 pub mod population;
 pub mod user;
+pub mod view;

@@ -14,6 +14,18 @@ impl Attributes for Json {
     }
 }
 
+/// An object by itself, such as the shelf of a user's other attributes.
+impl Attributes for Map<String, Json> {
+    fn get<'a>(&'a self, path: &AttrPath) -> Values<'a> {
+        let mut values = Values::None;
+        let mut names = path.names();
+        if let Some(inner) = names.next().and_then(|name| member(self, name)) {
+            collect(inner, names, &mut values);
+        }
+        values
+    }
+}
+
 fn collect<'a>(json: &'a Json, mut names: std::str::Split<'_, char>, values: &mut Values<'a>) {
     if let Json::Array(items) = json {
         items.iter().for_each(|item| collect(item, names.clone(), values));

@@ -1,0 +1,221 @@
+//! Making, changing and deleting groups.
+
+use serde_json::{Value, json};
+
+use super::{
+    Body, Decision, Stamp,
+    body::{Chars, Faults},
+    diff, events,
+    population::same_name,
+};
+use crate::{
+    Detail, EnvironmentId, PopulationId,
+    directory::{
+        change::{ChangeSet, Write},
+        filter::Filter,
+        group::Group,
+        population::Population,
+        view::UserView,
+    },
+    provisioning::rule::Rule,
+};
+
+/// The most groups of an environment (facts §1.12).
+pub const MAX_GROUPS: usize = 100_000;
+
+/// What must be known of the directory to judge a group's body.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The groups of the environment.
+    pub groups: &'a [Group],
+    /// The population that the body names, when it is there.
+    pub population: Option<&'a Population>,
+    /// Direct members of the group as it is: users, nested groups.
+    pub members: (u64, u64),
+    /// Custom attributes that users of the environment have; asked for only when [`custom_attributes`] says so.
+    pub custom: &'a [String],
+}
+
+/// The population that a body names, if it is an id.
+pub fn population(body: &Body) -> Option<PopulationId> {
+    super::user::population(body)
+}
+
+/// Whether a body's `userFilter` uses attributes that must be looked for among the users' custom ones.
+pub fn uses_custom_attributes(body: &Body) -> bool {
+    body.get("userFilter").and_then(Value::as_str).is_some_and(UserView::needs_custom)
+}
+
+/// Makes a group: `name` (required), `description`, `externalId`, `customData`, `userFilter`, `population.id`.
+///
+/// # Errors
+/// Every fault of the body.
+pub fn create(
+    environment: EnvironmentId,
+    body: &Body,
+    facts: Facts<'_>,
+    stamp: &Stamp<'_>,
+) -> Decision<Group> {
+    let mut faults = Faults::default();
+    let named: Option<PopulationId> = faults.reference(body, "population");
+    if let (Some(named), None) = (named, facts.population) {
+        faults.invalid("population.id", format!("There is no population {named} in this environment"));
+    }
+    if facts.groups.len() >= MAX_GROUPS {
+        let message = format!("The environment has {MAX_GROUPS} groups, the most that are allowed");
+        faults.add(
+            Detail::new("SIZE_LIMIT_EXCEEDED", "environment", message)
+                .with_inner(json!({"maximumValue": MAX_GROUPS})),
+        );
+    }
+    let blank = Group {
+        id: stamp.ids.next().into(),
+        environment,
+        population: facts.population.map(|population| population.id),
+        name: String::new(),
+        description: None,
+        external_id: None,
+        custom_data: None,
+        user_filter: None,
+        created_at: stamp.now,
+        updated_at: stamp.now,
+        version: 1,
+    };
+    let group = read(&blank, body, facts, &mut faults);
+    faults.finish()?;
+    let changes = ChangeSet {
+        writes: vec![Write::Group(group.clone())],
+        events: vec![stamp.event(
+            environment,
+            "GROUP.CREATED",
+            events::of_group(&group),
+            format!("Created Group {}", group.name),
+            None,
+        )],
+        due: Vec::new(),
+    };
+    Ok((group, changes))
+}
+
+/// Replaces what a client may set: what the body leaves out is cleared. The population never changes.
+///
+/// # Errors
+/// Every fault of the body.
+pub fn replace(current: &Group, body: &Body, facts: Facts<'_>, stamp: &Stamp<'_>) -> Decision<Group> {
+    let mut faults = Faults::default();
+    let named: Option<PopulationId> = faults.reference(body, "population");
+    if named.is_some() && named != current.population {
+        let allowed = match current.population {
+            Some(id) => format!("leave it out, or name {id}"),
+            None => "leave it out".into(),
+        };
+        let message = format!("A group's population never changes; {allowed}");
+        faults.add(Detail::new("CONSTRAINT_VIOLATION", "population.id", message));
+    }
+    let mut group = read(current, body, facts, &mut faults);
+    faults.finish()?;
+    let changed = diff::changed(current, &group);
+    if changed.is_empty() {
+        return Ok((group, ChangeSet::default()));
+    }
+    group.updated_at = stamp.now;
+    group.version += 1;
+    let changes = ChangeSet {
+        writes: vec![Write::Group(group.clone())],
+        events: vec![stamp.event(
+            group.environment,
+            "GROUP.UPDATED",
+            events::of_group(&group),
+            format!("Updated {} for Group {}", diff::fields(&changed), group.name),
+            Some(changed),
+        )],
+        due: Vec::new(),
+    };
+    Ok((group, changes))
+}
+
+/// Deletes a group, with its memberships and nestings, and takes it off the rules that provision it.
+pub fn delete(current: &Group, rules: &[Rule], stamp: &Stamp<'_>) -> ChangeSet {
+    let mut changes = ChangeSet::default();
+    for rule in rules.iter().filter(|rule| rule.retiring.is_none() && rule.groups.contains(&current.id)) {
+        let mut rule = Rule { updated_at: stamp.now, version: rule.version + 1, ..rule.clone() };
+        rule.groups.retain(|group| *group != current.id);
+        changes.writes.push(Write::Rule(rule));
+    }
+    changes.writes.push(Write::GroupGone(current.id));
+    changes.events.push(stamp.event(
+        current.environment,
+        "GROUP.DELETED",
+        events::of_group(current),
+        format!("Deleted Group {}", current.name),
+        None,
+    ));
+    changes
+}
+
+fn read(current: &Group, body: &Body, facts: Facts<'_>, faults: &mut Faults) -> Group {
+    let name = faults.required_text(body, "name", 256, Chars::Printable);
+    check_name(current, &name, facts.groups, faults);
+    let custom_data = faults.object(body, "customData").cloned().map(Value::Object);
+    if let Some(data) = &custom_data {
+        let size = data.to_string().len();
+        if size > super::user::MAX_PROFILE_BYTES || data.to_string().contains("\\u0000") {
+            let max = super::user::MAX_PROFILE_BYTES;
+            let message = format!("`customData` has {size} bytes; at most {max} are allowed, and no U+0000");
+            faults.add(
+                Detail::new("SIZE_LIMIT_EXCEEDED", "customData", message)
+                    .with_inner(json!({"maximumValue": max})),
+            );
+        }
+    }
+    let user_filter = faults.text(body, "userFilter", 8 * 1024, Chars::Lines);
+    if let Some(text) = &user_filter {
+        check_filter(text, facts, faults);
+    }
+    Group {
+        name,
+        description: faults.text(body, "description", 1024, Chars::Lines),
+        external_id: faults.text(body, "externalId", 1024, Chars::Printable),
+        custom_data,
+        user_filter,
+        ..current.clone()
+    }
+}
+
+/// A population's groups differ by name among themselves and from those of the environment, so that nobody is in
+/// two groups of one name; groups of different populations may share a name.
+fn check_name(current: &Group, name: &str, groups: &[Group], faults: &mut Faults) {
+    let clash = groups.iter().find(|other| {
+        other.id != current.id
+            && (other.population == current.population
+                || other.population.is_none()
+                || current.population.is_none())
+            && same_name(&other.name, name)
+    });
+    if let Some(other) = clash {
+        let place = match other.population {
+            Some(_) if other.population == current.population => "The population has".to_owned(),
+            Some(id) => format!("Population {id} has"),
+            None => "The environment has".to_owned(),
+        };
+        let message = format!(
+            "{place} a group named `{}` already; a name is unique in its population and among the groups of the environment",
+            other.name
+        );
+        faults.add(Detail::new("UNIQUENESS_VIOLATION", "name", message));
+    }
+}
+
+fn check_filter(text: &str, facts: Facts<'_>, faults: &mut Faults) {
+    let checked = Filter::parse(text).and_then(|filter| UserView::check(&filter, facts.custom));
+    if let Err(error) = checked {
+        faults.invalid("userFilter", error.to_string());
+    }
+    let (users, groups) = facts.members;
+    if users + groups > 0 {
+        let message = format!(
+            "The group has {users} users and {groups} groups that were added by hand; take them out before it becomes dynamic"
+        );
+        faults.add(Detail::new("CONSTRAINT_VIOLATION", "userFilter", message));
+    }
+}
