@@ -1,0 +1,201 @@
+//! The connection test. It changes nothing: a scope that writes is proved by a call about a member or a group that
+//! cannot exist, because Dropbox looks at the scope first and only then for the member or group.
+
+use serde_json::{Value, json};
+use usher_domain::{
+    Problem,
+    ports::connector::{Check, CheckReport, CheckStatus, ConnectorError},
+    provisioning::connection::{Policy, RemoveAction},
+    reconcile::snapshot::AccountId,
+};
+
+use super::{
+    DropboxConnector,
+    client::{MISSING_SCOPE, Reply},
+    fault::{Fault, Refusal, unauthorized},
+    routes::{
+        AUTHENTICATED_ADMIN, GROUPS_DELETE, GROUPS_LIST, MEMBERS_LIST, MEMBERS_REMOVE, MEMBERS_SUSPEND,
+        Route, TEAM_INFO,
+    },
+    wire::{AuthenticatedAdmin, Ignored, TeamInfo},
+};
+
+/// A member id that no team has: Dropbox's own are opaque and long.
+const NO_MEMBER: &str = "dbmid:usher-connection-check";
+/// A group id that no team has.
+const NO_GROUP: &str = "g:usher-connection-check";
+
+/// The scopes that write and that the chosen actions need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Needs {
+    members_write: bool,
+    members_delete: bool,
+    groups_write: bool,
+}
+
+impl Needs {
+    /// Creating, updating and disabling write members. Removing, and disabling (an invitation can only be removed,
+    /// and who was removed is recovered), need `members.delete`. Whoever writes members writes groups.
+    pub(super) fn of(policy: &Policy) -> Self {
+        let members_write = policy.create || policy.update || policy.disable;
+        let removes = policy.deprovision && policy.remove_action == RemoveAction::Delete;
+        Needs {
+            members_write,
+            members_delete: removes || policy.disable,
+            groups_write: members_write || removes,
+        }
+    }
+}
+
+/// What a single check came to.
+enum Verdict {
+    Holds {
+        detail: String,
+        request_id: Option<String>,
+    },
+    /// It does not, and the rest may still be asked.
+    Fails(Problem),
+    /// It does not, and neither will anything else.
+    Ends(Problem),
+    /// An answer that proves nothing.
+    Open {
+        detail: String,
+        request_id: Option<String>,
+    },
+}
+
+impl DropboxConnector {
+    pub(super) async fn test(&self) -> CheckReport {
+        let mut report = CheckReport { checks: Vec::new(), team: None, own_account: None };
+        // Each step pushes its check; the first that ends everything leaves the rest unsaid.
+        let _ = self.steps(&mut report).await;
+        report
+    }
+
+    /// `None` as soon as nothing more can be learnt.
+    async fn steps(&self, report: &mut CheckReport) -> Option<()> {
+        let token = match self.client.authenticate().await {
+            Ok(()) => Verdict::Holds { detail: "An access token was issued.".into(), request_id: None },
+            Err(error) => Verdict::Ends(error.problem().clone()),
+        };
+        push(report, "token", token)?;
+        let (team, verdict) = match self.client.post(TEAM_INFO, &Value::Null).await {
+            Ok(Reply {
+                value: TeamInfo { name, num_licensed_users, num_provisioned_users, .. },
+                request_id,
+            }) => {
+                let detail =
+                    format!("{name}: {num_provisioned_users} members, {num_licensed_users} licences bought.");
+                (Some(name), Verdict::Holds { detail, request_id })
+            }
+            Err(fault) => (None, failed(fault, TEAM_INFO)),
+        };
+        report.team = team;
+        push(report, "team", verdict)?;
+        let (own, verdict) = match self.client.post(AUTHENTICATED_ADMIN, &Value::Null).await {
+            Ok(Reply { value: AuthenticatedAdmin { admin_profile: admin }, request_id }) => {
+                let email = admin.email.to_lowercase();
+                let detail = format!("Authorised by {email}, who is never disabled or removed.");
+                (Some((AccountId::from(admin.team_member_id), email)), Verdict::Holds { detail, request_id })
+            }
+            Err(Fault::Refused(refusal)) => (None, Verdict::Fails(no_administrator(refusal))),
+            Err(fault) => (None, failed(fault, AUTHENTICATED_ADMIN)),
+        };
+        report.own_account = own;
+        push(report, "administrator", verdict)?;
+        push(report, "members.read", self.reads(MEMBERS_LIST).await)?;
+        push(report, "groups.read", self.reads(GROUPS_LIST).await)?;
+        let nobody = json!({ ".tag": "team_member_id", "team_member_id": NO_MEMBER });
+        if self.needs.members_write {
+            let arg = json!({ "user": nobody, "wipe_data": false });
+            push(report, "members.write", self.probe(MEMBERS_SUSPEND, &arg).await)?;
+        }
+        if self.needs.members_delete {
+            let arg = json!({ "user": nobody, "wipe_data": false, "keep_account": false });
+            push(report, "members.delete", self.probe(MEMBERS_REMOVE, &arg).await)?;
+        }
+        if self.needs.groups_write {
+            let arg = json!({ ".tag": "group_id", "group_id": NO_GROUP });
+            push(report, "groups.write", self.probe(GROUPS_DELETE, &arg).await)?;
+        }
+        Some(())
+    }
+
+    async fn reads(&self, route: &'static Route) -> Verdict {
+        match self.client.post::<_, Ignored>(route, &json!({ "limit": 1 })).await {
+            Ok(reply) => Verdict::Holds { detail: "Granted.".into(), request_id: reply.request_id },
+            Err(fault) => failed(fault, route),
+        }
+    }
+
+    /// Asks for something to be done to nobody. Only "there is no such one" proves the scope.
+    async fn probe(&self, route: &'static Route, arg: &Value) -> Verdict {
+        match self.client.post::<_, Ignored>(route, arg).await {
+            Err(Fault::Refused(Refusal { tag, request_id, .. }))
+                if matches!(&*tag, "user_not_found" | "user_not_in_team" | "group_not_found") =>
+            {
+                Verdict::Holds { detail: "Granted.".into(), request_id }
+            }
+            Err(Fault::Failed(error)) => failed(Fault::Failed(error), route),
+            Ok(Reply { request_id, .. })
+            | Err(
+                Fault::Refused(Refusal { request_id, .. })
+                | Fault::BadInput { request_id, .. }
+                | Fault::Lost { request_id, .. },
+            ) => Verdict::Open { detail: "The answer proves nothing either way.".into(), request_id },
+        }
+    }
+}
+
+/// Adds the check; `None` if it was the last.
+fn push(report: &mut CheckReport, name: &str, verdict: Verdict) -> Option<()> {
+    let ends = matches!(verdict, Verdict::Ends(_));
+    let (status, detail, request_id) = match verdict {
+        Verdict::Holds { detail, request_id } => (CheckStatus::Success, detail, request_id),
+        Verdict::Open { detail, request_id } => (CheckStatus::NotChecked, detail, request_id),
+        Verdict::Fails(problem) | Verdict::Ends(problem) => {
+            let detail = format!("{} {}", problem.message, problem.remedy);
+            (CheckStatus::Failed, detail, problem.request_id)
+        }
+    };
+    report.checks.push(Check { name: name.to_owned(), status, detail, request_id });
+    (!ends).then_some(())
+}
+
+fn failed(fault: Fault, route: &Route) -> Verdict {
+    let error = fault.into_error(route.path);
+    let problem = error.problem().clone();
+    match error {
+        ConnectorError::Unauthorized { .. } if problem.code == MISSING_SCOPE => Verdict::Fails(problem),
+        _ => Verdict::Ends(problem),
+    }
+}
+
+fn no_administrator(refusal: Refusal) -> Problem {
+    let message = match &*refusal.tag {
+        "admin_not_active" => {
+            "The administrator who authorised the app is not active, or no administrator any more."
+        }
+        "mapping_not_found" => "Dropbox does not know which administrator authorised the app.",
+        _ => "Dropbox does not say which administrator authorised the app.",
+    };
+    let remedy = "Have a team administrator authorise the app again, and enter the new OAUTH_REFRESH_TOKEN.";
+    let error = unauthorized("ADMINISTRATOR_NOT_ACTIVE", message, remedy, refusal.request_id);
+    error.problem().clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_asks_only_for_the_scopes_that_the_actions_need() {
+        let nothing = Policy { create: false, update: false, disable: false, ..Policy::default() };
+        let none = Needs { members_write: false, members_delete: false, groups_write: false };
+        assert_eq!(Needs::of(&nothing), none);
+        let create = Needs::of(&Policy { create: true, ..nothing.clone() });
+        assert!(create.members_write && !create.members_delete);
+        let delete = Policy { deprovision: true, remove_action: RemoveAction::Delete, ..nothing };
+        assert!(Needs::of(&delete).members_delete && !Needs::of(&delete).members_write);
+    }
+}

@@ -1,0 +1,387 @@
+//! The one way to Dropbox: `post`. It paces, authenticates, repeats what may be repeated, and says of everything
+//! else what it means. What a route does is not known here, only whether it writes.
+
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use tokio::{
+    sync::{RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::{Instant, sleep},
+};
+use usher_domain::{Secret, ports::connector::ConnectorError, provisioning::connection::DropboxAccess};
+
+use super::{
+    fault::{Fault, Refusal, busy, protocol, unauthorized},
+    pace::{Pace, Patience},
+    routes::Route,
+    token::Tokens,
+    transport::{self, NoAnswer, Raw},
+};
+
+/// A successful answer.
+#[derive(Debug)]
+pub(super) struct Reply<T> {
+    pub(super) value: T,
+    pub(super) request_id: Option<String>,
+}
+
+/// The connection to one team.
+#[derive(Debug)]
+pub(super) struct Client {
+    http: reqwest::Client,
+    base_url: String,
+    tokens: Tokens,
+    pub(super) pace: Pace,
+    pub(super) patience: Patience,
+    /// Writes share it; one that met `too_many_write_operations` takes it alone.
+    writes: RwLock<()>,
+}
+
+/// What an answer means, before it is known whether the call may be repeated.
+enum Meaning {
+    Good(Raw),
+    Means(Fault),
+    /// The access token is not accepted; if a new one is not either, this is why.
+    Renew(ConnectorError),
+    Throttled {
+        wait: Option<Duration>,
+        by_writes: bool,
+        request_id: Option<String>,
+    },
+    /// Nothing that Dropbox itself would say, or a server's error.
+    Nonsense {
+        what: String,
+        unsent: bool,
+        wait: Option<Duration>,
+        request_id: Option<String>,
+    },
+}
+
+#[expect(dead_code, reason = "held for as long as the call lasts")]
+enum Turn<'a> {
+    Shared(RwLockReadGuard<'a, ()>),
+    Alone(RwLockWriteGuard<'a, ()>),
+    Free,
+}
+
+impl Client {
+    pub(super) fn new(access: &DropboxAccess, patience: Patience) -> Result<Self, ConnectorError> {
+        Ok(Client {
+            http: transport::client(&patience)?,
+            base_url: access.base_url.trim_end_matches('/').to_owned(),
+            tokens: Tokens::new(access),
+            pace: Pace::new(access.max_calls_per_second, access.max_in_flight),
+            patience,
+            writes: RwLock::new(()),
+        })
+    }
+
+    /// Makes sure that there is a token.
+    pub(super) async fn authenticate(&self) -> Result<(), ConnectorError> {
+        self.token().await.map(drop)
+    }
+
+    /// Calls a route with all patience.
+    pub(super) async fn post<A, T>(&self, route: &'static Route, arg: &A) -> Result<Reply<T>, Fault>
+    where
+        A: Serialize + Sync + ?Sized,
+        T: DeserializeOwned,
+    {
+        self.post_within(route, arg, self.patience.attempts).await
+    }
+
+    /// Calls a route, at most `attempts` times. A lost answer of a write is never repeated here.
+    pub(super) async fn post_within<A, T>(
+        &self,
+        route: &'static Route,
+        arg: &A,
+        attempts: u32,
+    ) -> Result<Reply<T>, Fault>
+    where
+        A: Serialize + Sync + ?Sized,
+        T: DeserializeOwned,
+    {
+        let body = serde_json::to_vec(arg).map_err(|error| {
+            Fault::Failed(protocol(format!("The call of {} cannot be written: {error}.", route.path), None))
+        })?;
+        let started = Instant::now();
+        let mut turn = if route.write { Turn::Shared(self.writes.read().await) } else { Turn::Free };
+        let mut renewed = false;
+        let mut attempt = 1;
+        let mut failures = 0;
+        loop {
+            let token = self.token().await.map_err(Fault::Failed)?;
+            let leave = self.pace.leave().await;
+            let (sent, meaning) = (leave.at, self.attempt(route, &body, &token, attempt).await);
+            drop(leave);
+            attempt += 1;
+            let meaning = match meaning {
+                Meaning::Good(raw) => match read(route, raw) {
+                    Ok(reply) => {
+                        self.pace.went_through();
+                        return Ok(reply);
+                    }
+                    Err(meaning) => meaning,
+                },
+                meaning => meaning,
+            };
+            let wait = match meaning {
+                Meaning::Good(_) => Duration::ZERO,
+                Meaning::Means(fault) => return Err(fault),
+                Meaning::Renew(error) => {
+                    if renewed {
+                        return Err(Fault::Failed(error));
+                    }
+                    renewed = true;
+                    self.tokens.refused(&token).await;
+                    Duration::ZERO
+                }
+                Meaning::Throttled { wait, by_writes: true, request_id } => {
+                    drop(std::mem::replace(&mut turn, Turn::Free));
+                    turn = Turn::Alone(self.writes.write().await);
+                    let wait = wait.unwrap_or_default() + self.pace.back_off(&self.patience, attempt);
+                    self.worth_waiting(started, wait, request_id)?
+                }
+                Meaning::Throttled { wait, by_writes: false, request_id } => {
+                    let wait = self.pace.throttled(sent, wait);
+                    self.worth_waiting(started, wait, request_id)?
+                }
+                Meaning::Nonsense { what, unsent, wait, request_id } => {
+                    failures += 1;
+                    let asked = wait.unwrap_or_default();
+                    let wait = self.pace.back_off(&self.patience, failures + 1).max(asked);
+                    if started.elapsed() + asked > self.patience.total {
+                        return Err(Fault::Failed(busy(
+                            "DROPBOX_UNAVAILABLE",
+                            what,
+                            Some(asked),
+                            request_id,
+                        )));
+                    }
+                    let repeatable = unsent || !route.write;
+                    if !repeatable || failures >= attempts || started.elapsed() + wait > self.patience.total {
+                        return Err(Fault::Lost { what, request_id });
+                    }
+                    wait
+                }
+            };
+            sleep(wait).await;
+        }
+    }
+
+    async fn token(&self) -> Result<Secret, ConnectorError> {
+        self.tokens.get(&self.http, &self.pace, &self.patience).await
+    }
+
+    async fn attempt(&self, route: &Route, body: &[u8], token: &Secret, attempt: u32) -> Meaning {
+        let mut bearer = match HeaderValue::try_from(format!("Bearer {}", token.expose())) {
+            Ok(bearer) => bearer,
+            Err(_) => {
+                return Meaning::Renew(unauthorized(
+                    "TOKEN_REFUSED",
+                    "The token endpoint gave an access token that no header can carry.",
+                    "Check OAUTH_TOKEN_URL.",
+                    None,
+                ));
+            }
+        };
+        bearer.set_sensitive(true);
+        let request = self
+            .http
+            .post(format!("{}/{}", self.base_url, route.path))
+            .header(AUTHORIZATION, bearer)
+            .header(CONTENT_TYPE, "application/json")
+            .body(body.to_vec());
+        let sent = Instant::now();
+        let answer = transport::send(request).await;
+        let status = answer.as_ref().map_or(0, |raw| raw.status.as_u16());
+        let request_id = answer.as_ref().ok().and_then(|raw| raw.request_id.as_deref());
+        tracing::debug!(route = route.path, status, request_id, ms = %sent.elapsed().as_millis(), attempt, "call");
+        match answer {
+            Ok(raw) => meaning(route, raw),
+            Err(NoAnswer { unsent, what }) => Meaning::Nonsense {
+                what: format!("Dropbox {what} at {}.", route.path),
+                unsent,
+                wait: None,
+                request_id: None,
+            },
+        }
+    }
+
+    fn worth_waiting(
+        &self,
+        started: Instant,
+        wait: Duration,
+        request_id: Option<String>,
+    ) -> Result<Duration, Fault> {
+        if started.elapsed() + wait <= self.patience.total {
+            return Ok(wait);
+        }
+        let message = "Dropbox is throttling the calls for this team.";
+        Err(Fault::Failed(busy("THROTTLED", message, Some(wait), request_id)))
+    }
+}
+
+/// A success, read; or what it means that it cannot be.
+fn read<T: DeserializeOwned>(route: &Route, raw: Raw) -> Result<Reply<T>, Meaning> {
+    match serde_json::from_slice(&raw.body) {
+        Ok(value) => Ok(Reply { value, request_id: raw.request_id }),
+        Err(error) if error.is_data() => Err(Meaning::Means(Fault::Failed(protocol(
+            format!("The answer of {} is not what its specification says: {error}.", route.path),
+            raw.request_id,
+        )))),
+        Err(_) => Err(nonsense(route, raw, "gave a garbled answer")),
+    }
+}
+
+fn nonsense(route: &Route, raw: Raw, what: &str) -> Meaning {
+    Meaning::Nonsense {
+        what: format!("Dropbox {what} at {}.", route.path),
+        unsent: false,
+        wait: raw.retry_after,
+        request_id: raw.request_id,
+    }
+}
+
+/// What an answer means (facts/dropbox.md §3.3).
+fn meaning(route: &Route, raw: Raw) -> Meaning {
+    let status = raw.status.as_u16();
+    if status == 429 {
+        return throttled(raw);
+    }
+    if status >= 500 || status == 408 {
+        return nonsense(route, raw, &format!("answered {status}"));
+    }
+    if raw.is_page() {
+        return nonsense(route, raw, &format!("answered {status} with a page of the network edge"));
+    }
+    match status {
+        200 => Meaning::Good(raw),
+        400 | 413 => bad_input(route, raw),
+        401 => not_authenticated(route, raw),
+        403 => forbidden(raw),
+        409 => match serde_json::from_slice::<Value>(&raw.body) {
+            Ok(body) => {
+                let error = body.get("error").cloned().unwrap_or_default();
+                let tag = tag(&error).to_owned();
+                Meaning::Means(Fault::Refused(Refusal { tag, error, request_id: raw.request_id }))
+            }
+            Err(_) => nonsense(route, raw, "gave a garbled refusal"),
+        },
+        _ => Meaning::Means(Fault::Failed(protocol(
+            format!("{} answered {status}; BASE_URL may not be Dropbox's Service URI.", route.path),
+            raw.request_id,
+        ))),
+    }
+}
+
+/// The tag of a union, also in its short form.
+fn tag(error: &Value) -> &str {
+    error.get(".tag").unwrap_or(error).as_str().unwrap_or("other")
+}
+
+fn throttled(raw: Raw) -> Meaning {
+    // The body may be plain text; then it is an ordinary too_many_requests.
+    let body: Value = serde_json::from_slice(&raw.body).unwrap_or_default();
+    let error = body.get("error");
+    let by_writes =
+        error.and_then(|e| e.get("reason")).is_some_and(|r| tag(r) == "too_many_write_operations");
+    let said = error.and_then(|e| e.get("retry_after")).and_then(Value::as_u64).map(Duration::from_secs);
+    Meaning::Throttled { wait: raw.retry_after.or(said), by_writes, request_id: raw.request_id }
+}
+
+fn bad_input(route: &Route, raw: Raw) -> Meaning {
+    let text = raw.excerpt();
+    let id = raw.request_id.clone();
+    if let Some(scope) = text.split("required scope '").nth(1).and_then(|rest| rest.split('\'').next()) {
+        return Meaning::Means(Fault::Failed(missing_scope(scope, true, id)));
+    }
+    if text.contains("access token you provided is for a specific") {
+        return Meaning::Means(Fault::Failed(unauthorized(
+            "NOT_A_TEAM_TOKEN",
+            "The refresh token was issued for a single Dropbox account, not for a team.",
+            "Authorise the app with team scopes, signed in as a team administrator.",
+            id,
+        )));
+    }
+    if text.contains("OAuth 2 access token is malformed") || text.contains("Invalid authorization value") {
+        return Meaning::Renew(unauthorized(
+            "TOKEN_REFUSED",
+            "Dropbox does not accept the access tokens that the token endpoint gives.",
+            "Check that OAUTH_TOKEN_URL and BASE_URL belong to the same Dropbox.",
+            id,
+        ));
+    }
+    let prefix = format!("Error in call to API function \"{}\": ", route.path);
+    let text = text.strip_prefix(&prefix).map_or_else(|| text.clone(), str::to_owned);
+    Meaning::Means(Fault::BadInput { text, request_id: raw.request_id })
+}
+
+fn not_authenticated(route: &Route, raw: Raw) -> Meaning {
+    let Ok(body) = serde_json::from_slice::<Value>(&raw.body) else {
+        return nonsense(route, raw, "answered 401 with something unreadable");
+    };
+    let error = body.get("error").cloned().unwrap_or_default();
+    let id = raw.request_id;
+    let authorise =
+        "Have a team administrator authorise the app again, and enter the new OAUTH_REFRESH_TOKEN.";
+    let stop = match tag(&error) {
+        "missing_scope" => {
+            let scope = error.get("required_scope").and_then(Value::as_str).unwrap_or("(not named)");
+            missing_scope(scope, false, id)
+        }
+        "user_suspended" => unauthorized(
+            "ADMINISTRATOR_SUSPENDED",
+            "The administrator who authorised the app is suspended.",
+            "Have another team administrator authorise the app, and enter the new OAUTH_REFRESH_TOKEN.",
+            id,
+        ),
+        "route_access_denied" => unauthorized(
+            "ROUTE_DENIED",
+            format!("Dropbox does not let this app call {}.", route.path),
+            "Check the app's permissions in the App Console.",
+            id,
+        ),
+        tag => {
+            let message = format!("Dropbox does not accept the access token ({tag}).");
+            return Meaning::Renew(unauthorized("TOKEN_REFUSED", message, authorise, id));
+        }
+    };
+    Meaning::Means(Fault::Failed(stop))
+}
+
+/// The code of a problem whose cause is a scope that is not granted.
+pub(super) const MISSING_SCOPE: &str = "MISSING_SCOPE";
+
+fn missing_scope(scope: &str, app_lacks_it: bool, request_id: Option<String>) -> ConnectorError {
+    let (message, remedy) = if app_lacks_it {
+        (
+            format!("The app does not have the scope {scope}."),
+            format!(
+                "Enable {scope} on the Permissions tab of the App Console, have a team administrator authorise the \
+                 app again, and enter the new OAUTH_REFRESH_TOKEN."
+            ),
+        )
+    } else {
+        (
+            format!("The authorisation does not include the scope {scope}."),
+            "Scopes added later are not in a refresh token issued before: have a team administrator authorise the \
+             app again, and enter the new OAUTH_REFRESH_TOKEN."
+                .to_owned(),
+        )
+    };
+    unauthorized(MISSING_SCOPE, message, remedy, request_id)
+}
+
+fn forbidden(raw: Raw) -> Meaning {
+    let body: Value = serde_json::from_slice(&raw.body).unwrap_or_default();
+    let said = tag(body.get("error").unwrap_or(&Value::Null)).to_owned();
+    Meaning::Means(Fault::Failed(unauthorized(
+        "ACCESS_DENIED",
+        format!("Dropbox denies this authorisation access to the team ({said})."),
+        "Check that the app is linked to the right team, and that its administrator may manage members and groups.",
+        raw.request_id,
+    )))
+}

@@ -1,0 +1,97 @@
+//! Why a call came to nothing, as the callers of `post` need to know it. The four decisions of
+//! [`ConnectorError`] come out of here; what a refusal means for a person is in `problems`.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use usher_domain::{Problem, ports::connector::ConnectorError};
+
+/// Why a call came to nothing.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// 409: the route's own error.
+    Refused(Refusal),
+    /// 400 or 413: the call as a whole is not understood. One bad item of a batch does this.
+    BadInput {
+        /// What Dropbox said.
+        text: String,
+        request_id: Option<String>,
+    },
+    /// The answer is lost, or is no answer: a read was repeated in vain; a write may or may not have taken effect.
+    Lost {
+        /// What happened, as a sentence.
+        what: String,
+        request_id: Option<String>,
+    },
+    /// The end of everything that was to be done.
+    Failed(ConnectorError),
+}
+
+/// A 409.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// The error's tag.
+    pub(super) tag: String,
+    /// The error as it came.
+    pub(super) error: Value,
+    pub(super) request_id: Option<String>,
+}
+
+impl Refusal {
+    /// The names that came with the tag: `members_not_in_team` and its like.
+    pub(super) fn names(&self) -> Vec<&str> {
+        let names = self.error.get(&self.tag).and_then(Value::as_array);
+        names.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+}
+
+impl Fault {
+    /// The decision, where the route has no answer of its own to give.
+    pub(super) fn into_error(self, route: &str) -> ConnectorError {
+        match self {
+            Fault::Failed(error) => error,
+            Fault::Lost { what, request_id } => busy("DROPBOX_UNAVAILABLE", what, None, request_id),
+            Fault::BadInput { text, request_id } => {
+                protocol(format!("Dropbox did not understand the call of {route}: {text}"), request_id)
+            }
+            Fault::Refused(refusal) => {
+                protocol(format!("Dropbox refused the call of {route}: {}.", refusal.tag), refusal.request_id)
+            }
+        }
+    }
+}
+
+/// How long to leave Dropbox alone when it does not say.
+const LATER: Duration = Duration::from_mins(1);
+
+/// Try again later.
+pub(super) fn busy(
+    code: &'static str,
+    message: impl Into<String>,
+    after: Option<Duration>,
+    request_id: Option<String>,
+) -> ConnectorError {
+    let remedy = "Nothing to do: it is tried again on its own.";
+    ConnectorError::Busy {
+        after: after.unwrap_or(LATER),
+        problem: Problem::new(code, message, remedy).with_request_id(request_id),
+    }
+}
+
+/// Stop the connection, tell a person.
+pub(super) fn unauthorized(
+    code: &'static str,
+    message: impl Into<String>,
+    remedy: impl Into<String>,
+    request_id: Option<String>,
+) -> ConnectorError {
+    ConnectorError::Unauthorized { problem: Problem::new(code, message, remedy).with_request_id(request_id) }
+}
+
+/// Our fault.
+pub(super) fn protocol(message: impl Into<String>, request_id: Option<String>) -> ConnectorError {
+    let remedy = "Report this to the makers of Usher, with the request id.";
+    ConnectorError::Protocol {
+        problem: Problem::new("UNEXPECTED_ANSWER", message, remedy).with_request_id(request_id),
+    }
+}
