@@ -11,7 +11,7 @@ use crate::{
     provisioning::connection::ForeignExternalId,
     reconcile::{
         attributes::{Attribute, AttributeSet},
-        correlate::{Found, NONE, is_live, own_external_id, user_text},
+        correlate::{Found, Match, NONE, is_gone, is_live, own_external_id, user_text},
         desired::DesiredAccount,
         links::{AccountLink, Origin},
         operation::{Action, Because, Change},
@@ -137,6 +137,10 @@ fn decide<'a>(draft: &mut Draft<'a>, position: usize, twice: &Twice) {
         return draft.finding(subject, label, Some(Standing::Failed), Problem::clone(fault));
     }
     let link = links.accounts().get(pair.link as usize);
+    if let Some(link) = link.filter(|_| is_link_gone(draft, pair)) {
+        draft.gone_links.insert(pair.link);
+        draft.user(link.user, label, Because::Gone, Action::Unlink { account: link.account.clone() });
+    }
     match pair.found {
         Found::Unseen => draft.wants_full = true,
         Found::Ambiguous => {
@@ -150,7 +154,7 @@ fn decide<'a>(draft: &mut Draft<'a>, position: usize, twice: &Twice) {
         Found::Candidate(_) if !seen.scope.is_full() => draft.wants_full = true,
         Found::Candidate(at) => {
             if let Some(account) = seen.accounts.get(at as usize) {
-                adopt(draft, position, want, label, link.map(|link| (pair.link, link)), (at, account), twice);
+                adopt(draft, position, want, label, (at, account), twice);
             }
         }
         Found::Linked(at) => {
@@ -158,18 +162,18 @@ fn decide<'a>(draft: &mut Draft<'a>, position: usize, twice: &Twice) {
                 draft.presence[position] = keep(draft, want, label, at, account, link.into(), twice);
             }
         }
-        Found::Nothing => {
-            if let Some(link) = link {
-                forget_gone(draft, pair.link, link, label);
-            }
-            draft.presence[position] = create(draft, want, label, twice);
-        }
+        Found::Nothing => draft.presence[position] = create(draft, want, label, twice),
     }
 }
 
-fn forget_gone(draft: &mut Draft, position: u32, link: &AccountLink, label: &str) {
-    draft.gone_links.insert(position);
-    draft.user(link.user, label, Because::Gone, Action::Unlink { account: link.account.clone() });
+/// Whether the linked account is known not to be there any more.
+fn is_link_gone(draft: &Draft, pair: Match) -> bool {
+    let seen = draft.known.seen;
+    let at = draft.pairs.linked.get(pair.link as usize).copied().unwrap_or(NONE);
+    match seen.accounts.get(at as usize) {
+        Some(account) => is_gone(account) && !draft.pairs.contested.contains(&at),
+        None => seen.scope.is_full(),
+    }
 }
 
 /// Takes over an account that was there. A foreign external id, an unknown state, or an account that could only
@@ -179,7 +183,6 @@ fn adopt(
     position: usize,
     want: &DesiredAccount,
     label: &str,
-    link: Option<(u32, &AccountLink)>,
     (at, account): (u32, &Account),
     twice: &Twice,
 ) {
@@ -202,9 +205,6 @@ fn adopt(
     };
     if let Some((standing, problem)) = refusal {
         return draft.finding(subject, label, Some(standing), problem);
-    }
-    if let Some((position, link)) = link {
-        forget_gone(draft, position, link, label);
     }
     let link = Action::Link { account: account.id.clone(), origin: Origin::Adopted };
     draft.user(want.user, label, Because::InScope, link);

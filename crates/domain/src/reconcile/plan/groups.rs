@@ -1,6 +1,6 @@
 //! What is to be done about groups.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{draft::Draft, findings};
 use crate::{
@@ -106,11 +106,28 @@ enum Course<'a> {
     OutOfScope,
 }
 
+impl Course<'_> {
+    /// The group that is adopted for that reason.
+    fn adopted(&self, reason: Origin) -> Option<GroupKey> {
+        match self {
+            Course::Adopt(group, _, origin) if *origin == reason => Some(group.key),
+            _ => None,
+        }
+    }
+}
+
 /// Plans all groups; gives the wanted ones as memberships need them.
 pub(super) fn plan(draft: &mut Draft) -> Vec<Membershipped> {
     let remote = Remote::new(draft);
     let (links, wanted) = (draft.known.links, draft.wanted_groups);
-    let courses: Vec<_> = wanted.iter().map(|want| course(draft, &remote, want)).collect();
+    let mut courses: Vec<_> = wanted.iter().map(|want| course(draft, &remote, want)).collect();
+    // A group that carries the id of one of ours is not taken by another of ours for its name.
+    let marked: FxHashSet<_> = courses.iter().filter_map(|course| course.adopted(Origin::Created)).collect();
+    for (want, course) in wanted.iter().zip(&mut courses) {
+        if course.adopted(Origin::Adopted).is_some_and(|key| marked.contains(&key)) {
+            *course = Course::Failed(findings::group_taken(&want.name));
+        }
+    }
 
     // Two of ours that would get, or take, the same name are both left alone.
     let mut names: FxHashMap<String, u32> = FxHashMap::default();
@@ -217,7 +234,11 @@ fn carry_out<'a>(
         Course::Linked(id, there) => match there.filter(|there| in_scope && there.name != want.name) {
             None => open(id, link),
             Some(there) => match may_rename(remote, there, want, twice) {
-                Err(problem) => fail(draft, problem),
+                // It is ours all the same, only under another name: its members are kept.
+                Err(problem) => {
+                    fail(draft, problem);
+                    open(id, link)
+                }
                 Ok(()) => {
                     rename(draft, want, there, id);
                     open(id, link)
