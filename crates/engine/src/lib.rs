@@ -1,1 +1,5 @@
-//! To come.
+//! The work, done: the directory's one door for writes, and the way from "due" to "in step".
+//!
+//! Knows the ports of `usher-domain` and nothing of what is behind them: no SQL, no remote system by name.
+
+pub mod directory;
