@@ -1,1 +1,69 @@
-//! To come.
+//! The truth, kept: SQLite or PostgreSQL behind [`usher_domain::ports::store::Store`].
+//!
+//! There is one SQL text. The files of `queries/` are compiled twice, once inside `sqlite` and once inside `postgres`,
+//! each of which says what `Db` is and the few things in which the databases differ. What needs neither (the seal,
+//! errors, what a value looks like in a column) stands beside them and is compiled once.
+//!
+//! To add a column: a migration (never change one that was released), then `COLUMNS`, `bind` and `read` of the entity,
+//! which stand together. To add a query: in `queries/`, in words that both databases speak; the conformance suite in
+//! `tests/` runs it on both. No SQL anywhere else, and no `if` about which database it is.
+
+mod batch;
+mod columns;
+mod error;
+mod migrations;
+mod postgres;
+mod seal;
+mod sqlite;
+
+use std::sync::Arc;
+
+use usher_domain::ports::store::{Store, StoreError, StoreResult};
+
+pub use crate::seal::{Seal, SealError};
+
+/// The way in: opens a database as a [`Store`].
+#[derive(Debug)]
+pub struct Storage;
+
+impl Storage {
+    /// Opens the database that the URL names: `sqlite://path/usher.db` or `postgres://user@host/name`. It must exist
+    /// (see [`Storage::migrate`]); whether its schema is current is what [`Store::ready`] says.
+    pub async fn open(database_url: &str, seal: Seal) -> StoreResult<Arc<dyn Store>> {
+        match Kind::of(database_url)? {
+            Kind::Sqlite => Ok(Arc::new(sqlite::open(database_url, seal).await?)),
+            Kind::Postgres => Ok(Arc::new(postgres::open(database_url, seal).await?)),
+        }
+    }
+
+    /// Brings the schema up to this version's; makes the file first when it is SQLite. Does nothing when it is current;
+    /// several servers may do it at once.
+    pub async fn migrate(database_url: &str) -> StoreResult<()> {
+        match Kind::of(database_url)? {
+            Kind::Sqlite => sqlite::migrate(database_url).await,
+            Kind::Postgres => postgres::migrate(database_url).await,
+        }
+    }
+}
+
+enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+impl Kind {
+    fn of(url: &str) -> StoreResult<Kind> {
+        let scheme = url.split(':').next().unwrap_or_default();
+        match scheme {
+            "sqlite" if url.contains(":memory:") || url.contains("mode=memory") => Err(StoreError::Unavailable(
+                "a database in memory would be another one for each connection. Name a file: sqlite://usher.db".into(),
+            )),
+            "sqlite" => Ok(Kind::Sqlite),
+            "postgres" | "postgresql" => Ok(Kind::Postgres),
+            // The URL may hold a password: it is not repeated.
+            _ => Err(StoreError::Unavailable(
+                "the database URL must begin with sqlite:// or postgres://. Set database_url.".into(),
+            )),
+        }
+    }
+}

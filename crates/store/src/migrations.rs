@@ -1,0 +1,21 @@
+//! The schema, step by step; the same steps for both databases.
+
+use std::borrow::Cow;
+
+use sqlx::{
+    SqlSafeStr as _,
+    migrate::{Migration, MigrationType, Migrator},
+};
+
+/// Each step as it was released, oldest first. Steps are only ever added.
+const STEPS: [(i64, &str, &str); 1] = [(1, "first", include_str!("../migrations/0001_first.sql"))];
+
+/// The schema that this version speaks.
+pub(crate) const LATEST: i64 = STEPS[STEPS.len() - 1].0;
+
+pub(crate) fn migrator() -> Migrator {
+    let steps = STEPS.map(|(version, description, sql)| {
+        Migration::new(version, Cow::Borrowed(description), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    Migrator::with_migrations(steps.to_vec())
+}

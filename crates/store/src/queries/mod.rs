@@ -1,0 +1,264 @@
+//! One SQL text, compiled once for each database: `super` is `sqlite` or `postgres` and says what `Db` is.
+//!
+//! Here: what all queries share. An entity's columns, how it is bound and how it is read stand together in its
+//! implementation of [`Stored`].
+
+mod access;
+mod commit;
+mod directory;
+mod events;
+mod jobs;
+mod provisioning;
+mod record;
+mod sync;
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt as _;
+use sqlx::{AssertSqlSafe, QueryBuilder, Row as _, query_builder::Separated};
+use usher_domain::{
+    EnvironmentId, Timestamp,
+    directory::{audit::Event, change::ChangeSet},
+    ports::store::{Page, PageRequest, Store, StoreError, StoreResult},
+};
+use uuid::Uuid;
+
+use super::{BEGIN, Db, Pool, SKIP_LOCKED};
+use crate::{error::from_sqlx, migrations, seal::Seal};
+
+type Connection = <Db as sqlx::Database>::Connection;
+type Row = <Db as sqlx::Database>::Row;
+type Transaction = sqlx::Transaction<'static, Db>;
+/// The values of a row that is written, one by one.
+type Values<'a> = Separated<'a, Db, &'static str>;
+
+/// How many rows one statement writes, and how many ids one asks for. 15 values a row stay well below the databases'
+/// limits (32,766 and 65,535 values).
+const CHUNK: usize = 500;
+
+/// A database, opened.
+#[derive(Debug)]
+pub(crate) struct Database {
+    read: Pool,
+    write: Pool,
+    seal: Seal,
+}
+
+/// What has a row of its own, with an id and a version.
+trait Stored: Sized {
+    const TABLE: &'static str;
+    /// The id first.
+    const COLUMNS: &'static str;
+    fn id(&self) -> Uuid;
+    fn version(&self) -> i64;
+    /// Pushes a value for each of the columns, in their order.
+    fn bind(&self, values: &mut Values<'_>) -> StoreResult<()>;
+    fn read(row: &Row) -> StoreResult<Self>;
+}
+
+pub(super) async fn migrate(pool: &Pool) -> StoreResult<()> {
+    migrations::migrator().run(pool).await.map_err(crate::error::from_migration)
+}
+
+impl Database {
+    pub(super) fn new(read: Pool, write: Pool, seal: Seal) -> Self {
+        Database { read, write, seal }
+    }
+
+    async fn begin(&self) -> StoreResult<Transaction> {
+        self.write.begin_with(BEGIN).await.map_err(from_sqlx)
+    }
+
+    /// Reads all that the query finds, row by row.
+    async fn all<T>(
+        &self,
+        mut query: QueryBuilder<Db>,
+        read: impl Fn(&Row) -> StoreResult<T>,
+    ) -> StoreResult<Vec<T>> {
+        let mut items = Vec::new();
+        let mut rows = query.build().fetch(&self.read);
+        while let Some(row) = rows.try_next().await.map_err(from_sqlx)? {
+            items.push(read(&row)?);
+        }
+        Ok(items)
+    }
+
+    /// Reads the one row that the query finds, if there is one.
+    async fn one<T>(
+        &self,
+        mut query: QueryBuilder<Db>,
+        read: impl Fn(&Row) -> StoreResult<T>,
+    ) -> StoreResult<Option<T>> {
+        let row = query.build().fetch_optional(&self.read).await.map_err(from_sqlx)?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// Reads a number; none is 0.
+    async fn number(&self, query: QueryBuilder<Db>) -> StoreResult<u64> {
+        let number = self.one(query, |row| row.try_get::<i64, _>(0).map_err(from_sqlx)).await?;
+        crate::columns::from_count("count", number.unwrap_or(0))
+    }
+
+    /// The entity of that id, in that environment.
+    async fn entity<T: Stored>(&self, environment: EnvironmentId, id: Uuid) -> StoreResult<Option<T>> {
+        let mut query = select::<T>("id = ");
+        query.push_bind(id).push(" AND environment_id = ").push_bind(environment.uuid());
+        self.one(query, T::read).await
+    }
+
+    /// All entities of the environment, in id order.
+    async fn entities<T: Stored>(&self, environment: EnvironmentId) -> StoreResult<Vec<T>> {
+        let mut query = select::<T>("environment_id = ");
+        query.push_bind(environment.uuid()).push(" ORDER BY id");
+        self.all(query, T::read).await
+    }
+}
+
+#[async_trait]
+impl Store for Database {
+    async fn commit(&self, changes: &ChangeSet) -> StoreResult<()> {
+        let mut transaction = self.begin().await?;
+        commit::write(&mut transaction, &self.seal, changes).await?;
+        transaction.commit().await.map_err(from_sqlx)
+    }
+
+    async fn ready(&self) -> StoreResult<()> {
+        let query = QueryBuilder::new("SELECT max(version) FROM _sqlx_migrations WHERE success");
+        let found = self.one(query, |row| row.try_get::<Option<i64>, _>(0).map_err(from_sqlx)).await;
+        match found {
+            Ok(Some(Some(version))) if version == migrations::LATEST => Ok(()),
+            Ok(Some(Some(version))) if version > migrations::LATEST => Err(StoreError::Unavailable(format!(
+                "the database's schema is {version}, made by a later version; this one speaks {}. Start the later version.",
+                migrations::LATEST
+            ))),
+            Ok(_) => Err(StoreError::Unavailable(
+                "the database's schema is not current. Run `usher migrate`.".into(),
+            )),
+            // Without the table the database was never migrated; that it answers is all that can be told apart.
+            Err(StoreError::Unavailable(why)) => {
+                Err(StoreError::Unavailable(format!("{why}. If the database is new, run `usher migrate`.")))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn events(&self, environment: EnvironmentId, page: &PageRequest) -> StoreResult<Page<Event>> {
+        self.events_page(environment, page).await
+    }
+}
+
+/// `SELECT` of an entity's columns, up to a condition that a value follows.
+fn select<T: Stored>(condition: &str) -> QueryBuilder<Db> {
+    QueryBuilder::new(format!("SELECT {} FROM {} WHERE {condition}", T::COLUMNS, T::TABLE))
+}
+
+/// Pushes `(id, id, …)`.
+fn push_ids(query: &mut QueryBuilder<Db>, ids: impl IntoIterator<Item = Uuid>) {
+    query.push("(");
+    let mut values = query.separated(", ");
+    for id in ids {
+        values.push_bind(id);
+    }
+    query.push(")");
+}
+
+/// Inserts rows in large statements. `head` is `INSERT INTO … (…) `, `tail` what is to follow the values.
+async fn insert<T>(
+    connection: &mut Connection,
+    head: &str,
+    rows: &[T],
+    tail: &str,
+    bind: impl Fn(&mut Values<'_>, &T) -> StoreResult<()>,
+) -> StoreResult<()> {
+    for chunk in rows.chunks(CHUNK) {
+        let mut query = QueryBuilder::new(head);
+        let mut bound = Ok(());
+        query.push_values(chunk, |mut values, row| {
+            if bound.is_ok() {
+                bound = bind(&mut values, row);
+            }
+        });
+        bound?;
+        query.push(tail);
+        query.build().execute(&mut *connection).await.map_err(from_sqlx)?;
+    }
+    Ok(())
+}
+
+/// Writes entities in their order: version 1 is inserted, version n replaces version n - 1.
+async fn put<T: Stored>(connection: &mut Connection, entities: &[&T]) -> StoreResult<()> {
+    for same in entities.chunk_by(|one, next| (one.version() == 1) == (next.version() == 1)) {
+        if same.first().is_some_and(|entity| entity.version() == 1) {
+            let head = format!("INSERT INTO {} ({}) ", T::TABLE, T::COLUMNS);
+            insert(connection, &head, same, "", |values, entity| entity.bind(values)).await?;
+        } else {
+            for entity in same {
+                replace(connection, *entity).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn replace<T: Stored>(connection: &mut Connection, entity: &T) -> StoreResult<()> {
+    let mut query = QueryBuilder::new(format!("UPDATE {} SET ({}) = (", T::TABLE, T::COLUMNS));
+    entity.bind(&mut query.separated(", "))?;
+    query.push(") WHERE id = ").push_bind(entity.id());
+    query.push(" AND version = ").push_bind(entity.version().saturating_sub(1));
+    let done = query.build().execute(connection).await.map_err(from_sqlx)?;
+    if done.rows_affected() == 1 { Ok(()) } else { Err(changed(T::TABLE)) }
+}
+
+/// Deletes one row, which must be there.
+async fn delete(connection: &mut Connection, table: &str, id: Uuid) -> StoreResult<()> {
+    let query = sqlx::query(AssertSqlSafe(format!("DELETE FROM {table} WHERE id = $1"))).bind(id);
+    let done = query.execute(connection).await.map_err(from_sqlx)?;
+    if done.rows_affected() == 1 { Ok(()) } else { Err(changed(table)) }
+}
+
+fn changed(table: &str) -> StoreError {
+    StoreError::Conflict(format!("a row of {table} was changed or deleted by someone else"))
+}
+
+/// A value of a row.
+fn get<'r, T: sqlx::Decode<'r, Db> + sqlx::Type<Db>>(row: &'r Row, column: &str) -> StoreResult<T> {
+    row.try_get(column).map_err(from_sqlx)
+}
+
+/// An id of a row.
+fn id<T: From<Uuid>>(row: &Row, column: &str) -> StoreResult<T> {
+    get::<Uuid>(row, column).map(T::from)
+}
+
+/// A time of a row.
+fn time(row: &Row, column: &str) -> StoreResult<Timestamp> {
+    get(row, column).map(Timestamp::from_datetime)
+}
+
+/// A time of a row, if there is one.
+fn optional_time(row: &Row, column: &str) -> StoreResult<Option<Timestamp>> {
+    get::<Option<_>>(row, column).map(|at| at.map(Timestamp::from_datetime))
+}
+
+/// A value that is kept as JSON.
+fn json<T: serde::de::DeserializeOwned>(row: &Row, column: &str) -> StoreResult<T> {
+    crate::columns::from_json(column, get(row, column)?)
+}
+
+/// A plain enum that is kept as a word.
+fn word<T: serde::de::DeserializeOwned>(row: &Row, column: &str) -> StoreResult<T> {
+    crate::columns::from_word(column, get(row, column)?)
+}
+
+/// Cuts a listing of which one row more than asked for was read.
+fn page<T>(mut items: Vec<T>, request: &PageRequest, id: impl Fn(&T) -> Uuid) -> Page<T> {
+    let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = if more { items.last().map(id) } else { None };
+    Page { items, next }
+}
+
+/// How many rows to read for a page: one more, to know whether there is another page.
+fn limit(request: &PageRequest) -> i64 {
+    i64::from(request.limit) + 1
+}

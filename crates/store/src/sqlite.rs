@@ -1,0 +1,60 @@
+//! SQLite: how it is opened, and the few things in which it differs.
+//!
+//! One connection writes, several read (WAL lets them). `synchronous=FULL`: a commit is on the disk before it is
+//! acknowledged, so that neither `kill -9` nor a power cut loses it; `NORMAL` would be safe against the former only.
+
+use std::{str::FromStr as _, time::Duration};
+
+use sqlx::{
+    ConnectOptions as _,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous},
+};
+use usher_domain::ports::store::StoreResult;
+
+use crate::{error::from_sqlx, seal::Seal};
+
+#[path = "queries/mod.rs"]
+mod queries;
+
+/// Which database `queries` is compiled for.
+type Db = sqlx::Sqlite;
+
+/// A write transaction takes the write lock at once: one that began as a reader could not take it later.
+const BEGIN: &str = "BEGIN IMMEDIATE";
+/// Appended to the choice of a job: there is one writer, nothing to skip.
+const SKIP_LOCKED: &str = "";
+
+/// How long to wait for another process's write lock, and for a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How many read at once.
+const READERS: u32 = 8;
+
+pub(crate) async fn open(url: &str, seal: Seal) -> StoreResult<queries::Database> {
+    let options = options(url)?;
+    let write = pool(1).connect_with(options.clone()).await.map_err(from_sqlx)?;
+    let read = pool(READERS).connect_with(options).await.map_err(from_sqlx)?;
+    Ok(queries::Database::new(read, write, seal))
+}
+
+pub(crate) async fn migrate(url: &str) -> StoreResult<()> {
+    let pool = pool(1).connect_with(options(url)?.create_if_missing(true)).await.map_err(from_sqlx)?;
+    queries::migrate(&pool).await
+}
+
+fn pool(connections: u32) -> sqlx::pool::PoolOptions<Db> {
+    let options: SqlitePoolOptions = sqlx::pool::PoolOptions::new();
+    options.max_connections(connections).acquire_timeout(PATIENCE).idle_timeout(None).max_lifetime(None)
+}
+
+fn options(url: &str) -> StoreResult<SqliteConnectOptions> {
+    Ok(SqliteConnectOptions::from_str(url)
+        .map_err(from_sqlx)?
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE)
+        .disable_statement_logging())
+}
+
+/// Which pool `queries` uses.
+type Pool = SqlitePool;
