@@ -1,0 +1,6 @@
+//! The simulator as its clients see it, over HTTP.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod client;
+mod groups;
+mod members;
