@@ -1,6 +1,7 @@
 //! Connections, rules and mappings: what an administrator configures.
 
 pub mod connection;
+pub mod dropbox_settings;
 pub mod expression;
 pub mod mapping;
 pub mod rule;
