@@ -6,6 +6,7 @@
 mod due;
 mod groups;
 mod populations;
+mod search;
 mod users;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
