@@ -3,3 +3,6 @@
 //! Knows the ports of `usher-domain` and nothing of what is behind them: no SQL, no remote system by name.
 
 pub mod directory;
+mod execute;
+pub mod reconcile;
+pub mod worker;

@@ -4,15 +4,16 @@ use serde_json::Value as Json;
 
 use crate::{
     Problem, Timestamp,
-    directory::filter::{AttrPath, Value, Values},
+    directory::{
+        filter::{AttrPath, Attributes, Value, Values},
+        view::UserView,
+    },
     provisioning::{
         expression::{Context, Expression},
         mapping::{Mapping, MappingSource},
     },
     reconcile::attributes::{Attribute, AttributeMask, AttributeSet},
 };
-
-use super::Source;
 
 /// The target of the mapping that says whether the account is in use.
 const STATUS: &str = "status";
@@ -110,8 +111,8 @@ impl CompiledMappings {
 
     /// What the mappings make of one user. A value that cannot be evaluated, or is not a single value, is that user's
     /// fault and nobody else's.
-    pub fn apply(&self, person: &Source<'_>) -> Mapped {
-        let json = self.has_expressions.then(|| (person.json)());
+    pub fn apply(&self, person: &UserView<'_>) -> Mapped {
+        let json = self.has_expressions.then(|| person.to_value());
         let mut fault = None;
         let mut value = |mapping: &Compiled| match mapping.value(person, json.as_ref()) {
             Ok(value) => value,
@@ -121,9 +122,9 @@ impl CompiledMappings {
             }
         };
         let enabled = match &self.status {
-            None => person.enabled,
+            None => person.user.enabled,
             Some(mapping) => match value(mapping) {
-                nothing if nothing.trim().is_empty() => person.enabled,
+                nothing if nothing.trim().is_empty() => person.user.enabled,
                 status => means_enabled(&status),
             },
         };
@@ -146,9 +147,9 @@ impl CompiledMappings {
 
 impl Compiled {
     /// The value as text; empty when there is none.
-    fn value(&self, person: &Source<'_>, json: Option<&Json>) -> Result<String, Problem> {
+    fn value(&self, person: &UserView<'_>, json: Option<&Json>) -> Result<String, Problem> {
         match &self.from {
-            From::Path(path) => match person.view.get(path) {
+            From::Path(path) => match person.get(path) {
                 Values::None => Ok(String::new()),
                 Values::One(value) => text(&value).ok_or_else(|| self.not_single(path.as_str())),
                 Values::Many(_) => Err(self.not_single(path.as_str())),
@@ -161,7 +162,7 @@ impl Compiled {
                         format!(
                             "The mapping to {} has no value for {}: {}.",
                             self.target,
-                            person.label,
+                            person.user.username,
                             error.message().trim_end_matches('.')
                         ),
                         error.remedy(),

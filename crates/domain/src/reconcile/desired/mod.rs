@@ -7,7 +7,7 @@ mod mappings;
 #[cfg(test)]
 mod tests;
 
-pub use build::{Source, desired};
+pub use build::Builder;
 pub use mappings::{CompiledMappings, Mapped};
 
 use crate::{GroupId, Problem, UserId};

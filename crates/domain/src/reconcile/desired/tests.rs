@@ -1,36 +1,34 @@
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
 use crate::{
-    EnvironmentId, MappingId, RuleId, Timestamp, UserId,
-    directory::filter::{AttrPath, Attributes, Filter, Value, Values},
+    EnvironmentId, MappingId, PopulationId, RuleId, Timestamp, UserId,
+    directory::{
+        filter::Filter,
+        user::{Name, User},
+        view::{UserGroup, UserView},
+    },
     provisioning::mapping::{Mapping, MappingSource},
     reconcile::attributes::Attribute,
 };
 
-struct Ada(Json);
-
-impl Attributes for Ada {
-    fn get<'a>(&'a self, path: &AttrPath) -> Values<'a> {
-        let found = path.names().try_fold(&self.0, |value, name| {
-            value.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-        });
-        match found {
-            Some(Json::String(text)) => Values::from(text.as_str()),
-            Some(Json::Bool(value)) => Values::from(*value),
-            Some(Json::Number(number)) => Values::One(Value::Number(number.clone())),
-            Some(Json::Array(items)) => items.iter().filter_map(Json::as_str).map(Value::from).collect(),
-            _ => Values::None,
-        }
+fn ada() -> User {
+    let attributes = json!({"badge": 42, "phones": ["1", "2"], "employment": "on leave"});
+    User {
+        id: UserId(Uuid::from_u128(1)),
+        environment: EnvironmentId(Uuid::nil()),
+        population: PopulationId(Uuid::nil()),
+        username: "ada".to_owned(),
+        email: " Ada@Example.COM".to_owned(),
+        enabled: true,
+        name: Name { given: Some("Ada".into()), family: Some("Lovelace".into()), ..Name::default() },
+        external_id: None,
+        attributes: attributes.as_object().cloned().unwrap(),
+        created_at: Timestamp::default(),
+        updated_at: Timestamp::default(),
+        version: 1,
     }
-}
-
-fn ada() -> Ada {
-    Ada(json!({
-        "email": " Ada@Example.COM", "enabled": true, "name": {"given": "Ada", "family": "Lovelace"},
-        "badge": 42, "phones": ["1", "2"], "employment": "on leave",
-    }))
 }
 
 fn mapping(source: MappingSource, target: &str) -> Mapping {
@@ -55,17 +53,12 @@ fn expression(source: &str, target: &str) -> Mapping {
 }
 
 fn mapped(mappings: &[Mapping]) -> Mapped {
-    let (ada, nobody) = (ada(), |_| false);
-    let json = || ada.0.clone();
-    let source = Source {
-        user: UserId(Uuid::from_u128(1)),
-        label: "ada",
-        enabled: true,
-        view: &ada,
-        json: &json,
-        is_member: &nobody,
-    };
-    CompiledMappings::compile(mappings).unwrap().apply(&source)
+    let user = ada();
+    CompiledMappings::compile(mappings).unwrap().apply(&UserView {
+        user: &user,
+        population: None,
+        groups: &[],
+    })
 }
 
 #[test]
@@ -121,21 +114,17 @@ fn a_target_that_does_not_exist_is_told_before_anyone_is_mapped() {
 
 #[test]
 fn only_whom_the_filter_matches_is_desired_and_group_indices_point_into_the_sorted_groups() {
-    let ada = ada();
-    let (json, is_member) = (|| Json::Null, |group: crate::GroupId| group.0 == Uuid::from_u128(2));
-    let source = Source {
-        user: UserId(Uuid::from_u128(1)),
-        label: "ada",
-        enabled: true,
-        view: &ada,
-        json: &json,
-        is_member: &is_member,
-    };
+    let user = ada();
+    let member = |n| UserGroup { id: crate::GroupId(Uuid::from_u128(n)), name: "g", direct: false };
+    let groups = [member(2), member(3)];
+    let view = UserView { user: &user, population: None, groups: &groups };
     let group = |n: u128| DesiredGroup { group: crate::GroupId(Uuid::from_u128(n)), name: "g".into() };
     let mappings = CompiledMappings::compile(&[]).unwrap();
     let want = |filter: &str| {
         let filter = Filter::parse(filter).unwrap();
-        desired(Scope::Full, Some(&filter), &mappings, vec![group(2), group(1)], [source])
+        let mut builder = Builder::new(Scope::Full, Some(&filter), &mappings, vec![group(2), group(1)]);
+        builder.add(&view);
+        builder.finish()
     };
     assert_eq!(want(r#"name.family eq "lovelace""#).accounts[0].groups.as_ref(), [1]);
     assert!(want("enabled eq false").accounts.is_empty());

@@ -1,0 +1,295 @@
+//! The book that a run keeps while it changes the world: which ids were made, what is to be remembered, what was
+//! recorded. It owns the order *first remember the intent, then call, then record the outcome*.
+
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+use usher_domain::{
+    GroupId, Problem, Timestamp, UserId,
+    ports::store::{Record, StoreResult},
+    reconcile::{
+        links::{AccountLink, GroupLink, Origin},
+        operation::{Action, Operation},
+        outcome::{Made, Outcome},
+        run::{Run, RunOperation},
+        scope::Subject,
+        snapshot::{AccountId, RemoteGroupId},
+    },
+};
+
+use super::Halt;
+use crate::reconcile::{Claimed, Planned, Reconciler};
+
+/// Outcomes are recorded at least this often while they come in, and with them the run's progress.
+const RECORD_EVERY: Duration = Duration::from_millis(250);
+/// So many records are not kept back any longer, however fast they come.
+const RECORD_AT: usize = 500;
+
+pub(super) struct Ledger<'a> {
+    reconciler: &'a Reconciler,
+    claimed: &'a Claimed,
+    run: &'a mut Run,
+    planned: &'a Planned,
+    /// By place in the plan.
+    outcomes: Vec<Option<Outcome>>,
+    /// Links as they are by now; `None` was forgotten. What is not in here is as it was planned from.
+    accounts: FxHashMap<UserId, Option<AccountLink>>,
+    groups: FxHashMap<GroupId, Option<GroupLink>>,
+    records: Vec<Record>,
+    recorded_at: Timestamp,
+}
+
+impl<'a> Ledger<'a> {
+    pub(super) fn new(
+        reconciler: &'a Reconciler,
+        claimed: &'a Claimed,
+        run: &'a mut Run,
+        planned: &'a Planned,
+    ) -> Self {
+        Ledger {
+            recorded_at: reconciler.clock.now(),
+            outcomes: vec![None; planned.plan.operations.len()],
+            accounts: FxHashMap::default(),
+            groups: FxHashMap::default(),
+            records: Vec::new(),
+            reconciler,
+            claimed,
+            run,
+            planned,
+        }
+    }
+
+    /// The held run whose place this one takes is over.
+    pub(super) fn note_overtaken(&mut self) {
+        self.records.extend(self.reconciler.overtaken(self.claimed, self.run));
+    }
+
+    /// Readies a stage: local operations and those that cannot be done have their outcome at once; the others come
+    /// back with their ids filled in, and with their places in the plan. What must be remembered before they are
+    /// called is among the next records.
+    pub(super) fn prepare(&mut self, from: usize, stage: &[Operation]) -> (Vec<usize>, Vec<Operation>) {
+        let (mut places, mut operations) = (Vec::new(), Vec::new());
+        for (place, operation) in (from..).zip(stage) {
+            if operation.action.is_local() {
+                self.note(place, operation, Outcome::done());
+                continue;
+            }
+            match self.resolve(operation) {
+                Ok(operation) => {
+                    self.remember_intent(&operation);
+                    places.push(place);
+                    operations.push(operation);
+                }
+                Err(problem) => self.note(place, operation, Outcome::Skipped { problem }),
+            }
+        }
+        (places, operations)
+    }
+
+    /// Fills in the ids that an earlier step made.
+    fn resolve(&self, operation: &Operation) -> Result<Operation, Problem> {
+        let mut operation = operation.clone();
+        if let Action::AddMember { group, group_name, remote, account, user } = &mut operation.action {
+            if remote.is_none() {
+                *remote = self.group(*group).map(|link| link.remote.clone());
+            }
+            if account.is_none() {
+                *account = self.account(*user).map(|link| link.account.clone());
+            }
+            if remote.is_none() {
+                return Err(skipped(format!("The group {group_name} could not be created.")));
+            }
+            if account.is_none() {
+                return Err(skipped(format!("The account of {} could not be created.", operation.label)));
+            }
+        }
+        Ok(operation)
+    }
+
+    /// What must be known even if the answer never comes: that we put someone into a group, and that it was us who
+    /// suspended an account.
+    fn remember_intent(&mut self, operation: &Operation) {
+        match (&operation.action, operation.subject) {
+            (Action::AddMember { group, user, .. }, _) => self.records.push(Record::Place(*user, *group)),
+            (Action::Suspend { account, remove_at }, Subject::User(user)) => {
+                self.amend(user, account, true, *remove_at);
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes what became of an operation, and what is remembered because of it.
+    pub(super) fn note(&mut self, place: usize, operation: &Operation, outcome: Outcome) {
+        let Some(slot) = self.outcomes.get_mut(place) else { return };
+        if slot.replace(outcome.clone()).is_none() {
+            self.run.done += 1;
+        }
+        if outcome.is_success() {
+            self.remember(operation, outcome.made());
+        } else if matches!(outcome, Outcome::Refused { .. }) {
+            self.take_back(operation);
+        }
+        let operation = operation.clone();
+        let record = RunOperation { seq: place as u64, operation, outcome: Some(outcome) };
+        self.records.push(Record::Outcome(self.run.id, record));
+    }
+
+    /// What an operation that succeeded leaves in memory (see [`Action`]).
+    fn remember(&mut self, operation: &Operation, made: Option<&Made>) {
+        match (&operation.action, operation.subject) {
+            (Action::Unlink { .. } | Action::CancelInvitation { .. }, Subject::User(user)) => {
+                self.accounts.insert(user, None);
+                self.records.push(Record::Unlink(user));
+            }
+            (Action::Link { account, origin }, Subject::User(user)) => {
+                self.new_account(user, account.clone(), *origin);
+            }
+            (Action::Create { .. }, Subject::User(user)) => {
+                if let Some(Made::Account { id, .. }) = made {
+                    self.new_account(user, id.clone(), Origin::Created);
+                }
+            }
+            (Action::Amend { account, suspended_by_us, remove_at }, Subject::User(user)) => {
+                self.amend(user, account, *suspended_by_us, *remove_at);
+            }
+            (Action::Recover { account }, Subject::User(user)) => {
+                let by_us = self.account(user).is_some_and(|link| link.suspended_by_us);
+                self.amend(user, account, by_us, None);
+            }
+            (Action::Unsuspend { account }, Subject::User(user)) => self.amend(user, account, false, None),
+            (Action::UnlinkGroup { .. } | Action::DeleteGroup { .. }, Subject::Group(group)) => {
+                self.groups.insert(group, None);
+                self.records.push(Record::UnlinkGroup(group));
+            }
+            (Action::LinkGroup { remote, origin }, Subject::Group(group)) => {
+                self.new_group(group, remote.clone(), *origin);
+            }
+            (Action::CreateGroup { .. }, Subject::Group(group)) => {
+                if let Some(Made::Group { id }) = made {
+                    self.new_group(group, id.clone(), Origin::Created);
+                }
+            }
+            (Action::RemoveMember { group, user: Some(user), .. }, _)
+            | (Action::ForgetMember { group, user, .. }, _) => {
+                self.records.push(Record::Displace(*user, *group));
+            }
+            _ => {}
+        }
+    }
+
+    /// Forgets an intent that the remote side refused, so that memory says again what is.
+    fn take_back(&mut self, operation: &Operation) {
+        match (&operation.action, operation.subject) {
+            (Action::AddMember { group, user, .. }, _) if !self.planned.links.is_placed(*user, *group) => {
+                self.records.push(Record::Displace(*user, *group));
+            }
+            (Action::Suspend { account, .. }, Subject::User(user)) => {
+                let before = self.planned.links.account(user);
+                let (by_us, at) = before.map_or((false, None), |link| (link.suspended_by_us, link.remove_at));
+                self.amend(user, account, by_us, at);
+            }
+            _ => {}
+        }
+    }
+
+    fn new_account(&mut self, user: UserId, account: AccountId, origin: Origin) {
+        let rule = self.claimed.rule.id;
+        let link = AccountLink { user, account, rule, origin, suspended_by_us: false, remove_at: None };
+        self.records.push(Record::Link(link.clone()));
+        self.accounts.insert(user, Some(link));
+    }
+
+    fn new_group(&mut self, group: GroupId, remote: RemoteGroupId, origin: Origin) {
+        let link = GroupLink { group, remote, rule: self.claimed.rule.id, origin };
+        self.records.push(Record::LinkGroup(link.clone()));
+        self.groups.insert(group, Some(link));
+    }
+
+    /// Changes what the user's link remembers.
+    fn amend(&mut self, user: UserId, account: &AccountId, by_us: bool, remove_at: Option<Timestamp>) {
+        let (rule, origin) = self
+            .account(user)
+            .map_or((self.claimed.rule.id, Origin::Adopted), |link| (link.rule, link.origin));
+        let account = account.clone();
+        let link = AccountLink { user, account, rule, origin, suspended_by_us: by_us, remove_at };
+        self.records.push(Record::Link(link.clone()));
+        self.accounts.insert(user, Some(link));
+    }
+
+    fn account(&self, user: UserId) -> Option<&AccountLink> {
+        match self.accounts.get(&user) {
+            Some(now) => now.as_ref(),
+            None => self.planned.links.account(user),
+        }
+    }
+
+    fn group(&self, group: GroupId) -> Option<&GroupLink> {
+        match self.groups.get(&group) {
+            Some(now) => now.as_ref(),
+            None => self.planned.links.group(group),
+        }
+    }
+
+    pub(super) fn has_outcome(&self, place: usize) -> bool {
+        self.outcomes.get(place).is_some_and(Option::is_some)
+    }
+
+    /// Records what came in, if there is much of it or the last time is a while ago.
+    pub(super) async fn flush_now_and_then(&mut self) -> StoreResult<()> {
+        let now = self.reconciler.clock.now();
+        if self.records.len() >= RECORD_AT || now.since(self.recorded_at) >= RECORD_EVERY {
+            return self.flush().await;
+        }
+        Ok(())
+    }
+
+    /// Records all that came in, and how far the run is.
+    pub(super) async fn flush(&mut self) -> StoreResult<()> {
+        if self.records.is_empty() {
+            return Ok(());
+        }
+        self.records.push(Record::Run(Box::new(self.run.clone())));
+        let Claimed { lease, connection, .. } = self.claimed;
+        self.reconciler.store.record(lease, connection.id, &self.records).await?;
+        self.records.clear();
+        self.recorded_at = self.reconciler.clock.now();
+        Ok(())
+    }
+
+    /// Closes the book: what was not reached is postponed.
+    pub(super) async fn finish(mut self, halt: Option<&Halt>) -> StoreResult<Vec<Option<Outcome>>> {
+        if let Some(halt) = halt {
+            for (place, operation) in self.planned.plan.operations.iter().enumerate() {
+                if !self.has_outcome(place) {
+                    let problem = not_reached(halt);
+                    self.note(
+                        place,
+                        operation,
+                        Outcome::Postponed { problem, after: None, needs_full: false },
+                    );
+                }
+            }
+        }
+        self.flush().await?;
+        Ok(self.outcomes)
+    }
+}
+
+fn skipped(message: String) -> Problem {
+    Problem::new("SKIPPED", message, "See why, and correct that first; this follows by itself.")
+}
+
+fn not_reached(halt: &Halt) -> Problem {
+    match halt {
+        Halt::Remote(error) => error.problem().clone(),
+        Halt::Stopped => stopped(),
+    }
+}
+
+pub(super) fn stopped() -> Problem {
+    Problem::new(
+        "STOPPED",
+        "The server was stopped before it came to this.",
+        "Nothing needs to be done: it is planned again.",
+    )
+}

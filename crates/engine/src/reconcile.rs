@@ -1,0 +1,183 @@
+//! THE MAIN PATH: what a preview, an approval and a real run have in common, and where they part.
+//!
+//! ```text
+//! directory → desired ┐
+//! remembered → links  ├→ plan → judge → Hold | Clear → execute → settle
+//! remote → snapshot   ┘
+//! ```
+//! A preview is "stop after the judge". Nothing is ever resumed: whoever claims a rule plans anew from what is. What is
+//! decided is decided by pure functions of the domain; this file only fetches what they read, and keeps the order.
+//!
+//! Held runs: [`held`]. How the plan is carried out: [`crate::execute`]. Who calls: [`crate::worker`].
+
+mod audit;
+mod claim;
+pub mod held;
+mod look;
+mod people;
+pub mod retry;
+mod setup;
+
+use std::sync::Arc;
+
+use usher_domain::{
+    Clock, Ids, Problem,
+    ports::{
+        connector::{ConnectorError, Progress},
+        job::Lease,
+        store::{Store, StoreError, StoreResult},
+    },
+    provisioning::rule::Rule,
+    reconcile::{
+        desired::Desired,
+        guard::Verdict,
+        links::Links,
+        plan::{Known, Plan, plan},
+        run::Run,
+        scope::Scope,
+    },
+};
+
+use crate::execute::End;
+use people::People;
+use retry::Retry;
+
+pub(crate) use audit::{Failure, What};
+pub use claim::Stop;
+pub(crate) use claim::{Claimed, dues_of};
+pub(crate) use setup::Setup;
+pub use setup::{Connectors, Draft, Opened};
+
+/// Reconciles rules: previews, runs, approvals. Knows only ports.
+#[derive(Clone)]
+pub struct Reconciler {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) connectors: Arc<dyn Connectors>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) retry: Retry,
+}
+
+/// What a run would do now.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// The plan.
+    pub plan: Plan,
+    /// Its digest: a run that follows has the same one, unless something moved.
+    pub digest: String,
+    /// What the guard says of it.
+    pub verdict: Verdict,
+    /// How many calls carrying it out takes at least.
+    pub calls: u64,
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReconcileError {
+    /// What is kept could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The remote side could not be read.
+    #[error(transparent)]
+    Remote(#[from] ConnectorError),
+    /// The rule or the connection cannot be used as they are set up.
+    #[error("{0}")]
+    Setup(Problem),
+}
+
+/// A plan, and what it was made from.
+pub(crate) struct Planned {
+    pub(crate) plan: Plan,
+    pub(crate) desired: Desired,
+    pub(crate) links: Links,
+    pub(crate) people: People,
+}
+
+impl Reconciler {
+    /// What is reconciled, by whom, and when.
+    pub fn new(
+        store: Arc<dyn Store>,
+        connectors: Arc<dyn Connectors>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        retry: Retry,
+    ) -> Self {
+        Reconciler { store, connectors, clock, ids, retry }
+    }
+
+    /// What a full run of the rule would do now, as it is or as a draft would make it. Changes nothing anywhere.
+    ///
+    /// # Errors
+    /// When store, remote side or the rule's own set-up do not allow a plan.
+    pub async fn preview(&self, rule: &Rule, draft: Draft) -> Result<Preview, ReconcileError> {
+        let setup = self.setup(rule, draft).await?;
+        let planned = self.plan(&setup, Scope::Full, &()).await?;
+        let verdict = self.judge(rule, &planned.plan).await?;
+        let calls = setup.connector.calls(&planned.plan.operations);
+        Ok(Preview { digest: planned.plan.digest(), verdict, calls, plan: planned.plan })
+    }
+
+    /// Reconciles what is due of a leased rule, and settles the lease. A run that fails is a recorded run, not an error.
+    ///
+    /// # Errors
+    /// When the store cannot be written ([`StoreError::Fenced`]: somebody else has the rule now); nothing is settled
+    /// then, so that the work stays due.
+    pub async fn run(&self, lease: &Lease, stop: &Stop) -> StoreResult<()> {
+        let Some(claimed) = self.claimed(lease).await? else { return Ok(()) };
+        let mut run = self.begin(&claimed).await?;
+        let end = match self.attempt(&claimed, &mut run, stop).await {
+            Ok(end) => end,
+            Err(ReconcileError::Store(error)) => return Err(error),
+            Err(error) => self.came_to_nothing(&claimed, &mut run, error).await?,
+        };
+        self.settle(claimed, run, end).await
+    }
+
+    /// One run, from observing to its last outcome.
+    async fn attempt(&self, claimed: &Claimed, run: &mut Run, stop: &Stop) -> Result<End, ReconcileError> {
+        let setup = self.setup(&claimed.rule, Draft::default()).await?;
+        let mut planned = self.plan(&setup, run.scope.clone(), &()).await?;
+        if let Some(wider) = claimed.held_scope_too(&run.scope, &planned.plan) {
+            planned = self.plan(&setup, wider, &()).await?;
+        }
+        self.planned(claimed, run, &planned).await?;
+        match self.verdict(claimed, run, &planned.plan).await? {
+            Verdict::Hold { reasons } => Ok(self.hold(claimed, run, &planned.plan, reasons).await?),
+            Verdict::Clear => Ok(self.execute(claimed, &setup, run, &planned, stop).await?),
+        }
+    }
+
+    /// What is to be done: the directory, the memory and the remote side, put to the planner.
+    async fn plan(
+        &self,
+        setup: &Setup,
+        scope: Scope,
+        progress: &dyn Progress,
+    ) -> Result<Planned, ReconcileError> {
+        let people = self.people(setup, &scope).await?;
+        let mut desired = people.desired(setup, scope);
+        let links = self.store.links(setup.connection.id, &desired.scope).await?;
+        look::widen(&mut desired, &links);
+        let look = look::at(&desired, &links);
+        let mut seen = setup.connector.observe(&look, progress).await?;
+        seen.scope = desired.scope.clone();
+        let plan = plan(&Known {
+            rule: setup.rule.id,
+            retiring: setup.rule.retiring,
+            policy: &setup.policy,
+            desired: &desired,
+            seen: &seen,
+            links: &links,
+            claimed_elsewhere: &people.claimed_elsewhere(setup, &links),
+            groups_claimed_elsewhere: &setup.groups_claimed_elsewhere(),
+            now: self.clock.now(),
+        });
+        Ok(Planned { plan, desired, links, people })
+    }
+}
+
+impl std::fmt::Debug for Reconciler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reconciler").field("retry", &self.retry).finish_non_exhaustive()
+    }
+}

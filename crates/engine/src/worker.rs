@@ -1,0 +1,183 @@
+//! Claims due rules and has them reconciled: several at a time, a rule never twice at once, and no server leads.
+//!
+//! A change on this server wakes the worker at once ([`Worker::waker`]); work that other servers made due is found by
+//! asking now and then. A change makes its subjects due a moment later, so that a burst of changes becomes one run.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::Notify,
+    task::{JoinError, JoinSet},
+    time::sleep,
+};
+use usher_domain::{
+    RuleId,
+    ports::{
+        job::Lease,
+        store::{StoreError, StoreResult},
+    },
+    reconcile::scope::Scope,
+};
+
+use crate::reconcile::{Reconciler, Stop, dues_of};
+
+/// How a worker works.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Who it is: unique among the servers, and another one after each start.
+    pub owner: String,
+    /// So many rules are reconciled at once.
+    pub rules_at_once: usize,
+    /// How long a lease holds unless it is renewed; a dead server's work is taken over after that.
+    pub lease: Duration,
+    /// How often to ask for work that other servers made due.
+    pub poll: Duration,
+}
+
+impl Settings {
+    /// The defaults, for a worker of that name.
+    pub fn new(owner: impl Into<String>) -> Self {
+        Settings {
+            owner: owner.into(),
+            rules_at_once: 4,
+            lease: Duration::from_secs(60),
+            poll: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Works until it is stopped.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    reconciler: Reconciler,
+    settings: Settings,
+    wake: Arc<Notify>,
+    stop: Stop,
+}
+
+impl Worker {
+    /// A worker that has not begun.
+    pub fn new(reconciler: Reconciler, settings: Settings) -> Self {
+        Worker { reconciler, settings, wake: Arc::new(Notify::new()), stop: Stop::default() }
+    }
+
+    /// What to notify after each commit that made something due.
+    pub fn waker(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake)
+    }
+
+    /// Stops gently: nothing more is claimed, runs finish the call in hand and settle, [`Worker::run`] returns.
+    pub fn stop(&self) {
+        self.stop.set();
+        self.wake.notify_one();
+    }
+
+    /// Works until [`Worker::stop`]. Trouble with the store is logged, and tried again.
+    pub async fn run(&self) {
+        let mut runs: JoinSet<(RuleId, StoreResult<()>)> = JoinSet::new();
+        while !self.stop.is_set() {
+            let idle = self.claim_all(&mut runs).await;
+            tokio::select! {
+                Some(ended) = runs.join_next(), if !runs.is_empty() => told(ended),
+                () = self.wake.notified() => {}
+                () = sleep(idle) => {}
+            }
+        }
+        while let Some(ended) = runs.join_next().await {
+            told(ended);
+        }
+    }
+
+    /// Claims as many rules as there is room for. Gives how long to wait before asking again.
+    async fn claim_all(&self, runs: &mut JoinSet<(RuleId, StoreResult<()>)>) -> Duration {
+        while runs.len() < self.settings.rules_at_once {
+            match self.claim().await {
+                Ok(Some(lease)) => {
+                    let worker = self.clone();
+                    runs.spawn(async move { (lease.rule, worker.work(&lease).await) });
+                }
+                Ok(None) => return self.until_next_due().await,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot ask for due work");
+                    return self.settings.poll;
+                }
+            }
+        }
+        // Full: only a run that ends makes room.
+        self.settings.poll
+    }
+
+    async fn claim(&self) -> StoreResult<Option<Lease>> {
+        let now = self.reconciler.clock.now();
+        self.reconciler.store.claim(&self.settings.owner, now, now.plus(self.settings.lease)).await
+    }
+
+    async fn until_next_due(&self) -> Duration {
+        match self.reconciler.store.next_due().await {
+            Ok(Some(at)) => {
+                at.since(self.reconciler.clock.now()).clamp(Duration::from_millis(5), self.settings.poll)
+            }
+            _ => self.settings.poll,
+        }
+    }
+
+    /// Claims and works one rule, if one is due; tells which. For tests and one-off commands.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn work_once(&self) -> StoreResult<Option<RuleId>> {
+        let Some(lease) = self.claim().await? else { return Ok(None) };
+        self.work(&lease).await?;
+        Ok(Some(lease.rule))
+    }
+
+    /// One claimed rule. The lease is renewed all the while; if it was lost, the work is dropped where it stands.
+    async fn work(&self, lease: &Lease) -> StoreResult<()> {
+        let work = async {
+            match self.reconciler.run(lease, &self.stop).await {
+                Err(error @ StoreError::Corrupt(_)) => {
+                    // A person must look. The rule rests meanwhile, and the others go on.
+                    let now = self.reconciler.clock.now();
+                    let due = self.reconciler.store.due(lease, now).await?;
+                    let later = now.plus(self.reconciler.retry.asleep);
+                    let again = dues_of(lease.rule, &Scope::Full, later);
+                    self.reconciler.store.settle(lease, &due, &again).await?;
+                    Err(error)
+                }
+                other => other,
+            }
+        };
+        tokio::select! {
+            done = work => done,
+            lost = self.keep(lease) => Err(lost),
+        }
+    }
+
+    /// Renews the lease; ends only when it was lost.
+    async fn keep(&self, lease: &Lease) -> StoreError {
+        let mut until = lease.until;
+        loop {
+            sleep(self.settings.lease / 3).await;
+            let now = self.reconciler.clock.now();
+            match self.reconciler.store.renew(lease, now.plus(self.settings.lease)).await {
+                Ok(lease) => until = lease.until,
+                Err(error @ StoreError::Fenced(_)) => return error,
+                Err(error) if now >= until => return error,
+                Err(error) => tracing::warn!(rule = %lease.rule, %error, "cannot renew a lease yet"),
+            }
+        }
+    }
+}
+
+fn told(ended: Result<(RuleId, StoreResult<()>), JoinError>) {
+    match ended {
+        Ok((_, Ok(()))) => {}
+        Ok((rule, Err(StoreError::Fenced(_)))) => {
+            tracing::info!(%rule, "another server has taken this rule over");
+        }
+        Ok((rule, Err(error))) => {
+            tracing::error!(%rule, %error, "a run could not be recorded; it is planned again when its lease is over");
+        }
+        Err(error) => tracing::error!(%error, "a run broke off; it is planned again when its lease is over"),
+    }
+}
