@@ -157,6 +157,11 @@ fn build(seed: &WorldSeed) -> World {
             2 => format!("E{}", external_id / 5 % 4),
             _ => String::new(),
         };
+        // A team's external ids are unique, also those of members who were removed.
+        let is_new = |id: &String| {
+            world.team.members.values().all(|other| other.attributes.get(Attribute::ExternalId) != id)
+        };
+        let external_id = Some(external_id).filter(is_new).unwrap_or_default();
         let state = match state % 9 {
             0 => AccountState::Invited,
             1 => AccountState::Suspended { since: None },
@@ -225,7 +230,8 @@ fn build(seed: &WorldSeed) -> World {
     world
 }
 
-/// Gives every user an address and a mapped external id of their own.
+/// Gives every user an address and a mapped external id of their own, and takes contradictions out of the team:
+/// an account that is linked to one user and carries the id of another.
 fn unique(world: &mut World) {
     for (at, name) in NAMES.iter().enumerate() {
         if let Some(person) = world.people.get_mut(&user(name)) {
@@ -237,6 +243,13 @@ fn unique(world: &mut World) {
                 .attributes
                 .with(Attribute::Email, &format!("{name}@example.com"))
                 .with(Attribute::ExternalId, &external_id);
+        }
+    }
+    for link in world.accounts.values() {
+        if let Some(member) = world.team.members.get_mut(link.account.as_str())
+            && member.attributes.get(Attribute::ExternalId) != link.user.to_string()
+        {
+            member.attributes = member.attributes.with(Attribute::ExternalId, "");
         }
     }
 }
@@ -374,7 +387,7 @@ proptest! {
         for world in [&mut whole, &mut cut_short] {
             world.converge().map_err(|plan| TestCaseError::fail(format!("never ends: {plan}")))?;
         }
-        prop_assert_eq!(picture(&whole), picture(&cut_short));
+        prop_assert_eq!(picture(&whole), picture(&cut_short), "after a first plan of which a part was done:\n{}", plan);
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! The planner, told as sentences (`accounts`, `leavers`, `groups`), as a document (`reading`), as standings
 //! (`standing`) and as laws that hold in any world (`laws`).
 
+mod accounts;
+mod groups;
 mod laws;
+mod leavers;
+mod reading;
+mod standing;
 mod team;
 mod world;

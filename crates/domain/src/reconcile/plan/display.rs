@@ -181,6 +181,8 @@ impl fmt::Display for Plan {
         let counts =
             self.operations.chunk_by(|a, b| a.action.stage() == b.action.stage()).filter_map(|stage| {
                 let words = stage.first()?.action.stage().words().1;
+                let words =
+                    if stage.len() == 1 { words.replacen("s to", " to", 1) } else { words.to_owned() };
                 Some(format!("{} {words}", stage.len()))
             });
         write!(f, "Plan: {}.", counts.collect::<Vec<_>>().join(", "))?;
@@ -216,8 +218,6 @@ fn seats(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "\nSeats: {} needed, {} of {} left", plan.seats_needed, seats.left(), seats.licensed)?;
     match plan.seats_missing() {
         0 => write!(f, "."),
-        missing => {
-            write!(f, "; {missing} missing: buy licences, or the last {missing} to create will have to wait.")
-        }
+        missing => write!(f, "; {missing} missing. Buy licences, or some accounts will have to wait."),
     }
 }
