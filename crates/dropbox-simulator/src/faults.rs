@@ -3,18 +3,22 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer};
+
 use crate::ids::Ids;
 use crate::routes::Route;
 pub use crate::routes::jobs::JobEnd;
 
 /// What goes wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// 429 `too_many_requests`, as JSON or in plain text, with a `Retry-After` in seconds (0 is allowed).
     Throttle {
         /// Seconds to wait.
         retry_after: u64,
         /// In plain text, as Dropbox's edge says it.
+        #[serde(default)]
         plain: bool,
     },
     /// 429 `too_many_write_operations`, without `retry_after` in the body.
@@ -37,7 +41,7 @@ pub enum Fault {
     /// The answer breaks off in the middle of its body. Always after the work was done.
     Truncated,
     /// The answer takes this much longer.
-    Slow(Duration),
+    Slow(#[serde(deserialize_with = "milliseconds")] Duration),
     /// 401 `expired_access_token`, whatever the token.
     ExpiredToken,
     /// 401 `invalid_access_token`, whatever the token.
@@ -70,6 +74,10 @@ pub enum Fault {
     InvalidCursor,
 }
 
+fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(Duration::from_millis)
+}
+
 impl Fault {
     /// 429 in JSON with this `Retry-After`.
     pub fn throttle(retry_after: u64) -> Self {
@@ -95,7 +103,8 @@ impl Fault {
 }
 
 /// Whether the work is done before things go wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum When {
     /// Nothing was done.
     BeforeEffect,
@@ -104,7 +113,8 @@ pub enum When {
 }
 
 /// Which calls a fault is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Target {
     /// Every call except to the token endpoint.
     Any,
@@ -124,6 +134,22 @@ impl From<Route> for Target {
     }
 }
 
+impl TryFrom<String> for Target {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "any" => Ok(Target::Any),
+            "writes" => Ok(Target::Writes),
+            "reads" => Ok(Target::Reads),
+            "token" => Ok(Target::Token),
+            path => Route::at(path).map(Target::Route).ok_or_else(|| {
+                format!("{path:?} is none of any, writes, reads, token and the routes that are served")
+            }),
+        }
+    }
+}
+
 impl Target {
     /// `None` is the token endpoint.
     fn matches(self, route: Option<Route>) -> bool {
@@ -139,7 +165,8 @@ impl Target {
 }
 
 /// On which of the calls that match, counted from when the fault was ordered.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Trigger {
     /// The next one.
     Next,

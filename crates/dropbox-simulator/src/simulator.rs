@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::ops::DerefMut;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
@@ -90,7 +90,7 @@ impl Simulator {
 
     /// Answers that were not as the specification says. Empty, unless the simulator is wrong.
     pub fn complaints(&self) -> Vec<String> {
-        self.shared.complaints.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.complaints()
     }
 }
 

@@ -1,12 +1,14 @@
 //! Work that is answered with an `async_job_id`, and the routes that ask how it goes.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answered, Ask, refuse, result};
 use crate::team::Team;
 
 /// How a job ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum JobEnd {
     /// As if the call had answered at once.
     Complete,

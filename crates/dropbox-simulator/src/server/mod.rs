@@ -1,6 +1,7 @@
 //! The simulator on the wire: from a request to an answer, with every fault that was ordered on the way.
 
 mod answer;
+mod control;
 mod line;
 mod oauth;
 mod twist;
@@ -42,7 +43,7 @@ pub(crate) struct Shared {
     latency: Duration,
     stopped: AtomicBool,
     /// Answers that were not as the specification says: the simulator's own faults.
-    pub(crate) complaints: Mutex<Vec<String>>,
+    complaints: Mutex<Vec<String>>,
 }
 
 impl Shared {
@@ -71,6 +72,10 @@ impl Shared {
     /// Every connection that is still open is cut at its next request.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        self.complaints.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn complain(&self, what: String) -> Answer {
@@ -115,6 +120,10 @@ async fn handle(
         return Response::default();
     }
     let path = parts.uri.path();
+    if let Some(what) = path.strip_prefix("/_simulator/") {
+        let answer = control::control(&shared, &parts.method, what, &body);
+        return finish(answer, "0");
+    }
     if !shared.latency.is_zero() {
         tokio::time::sleep(shared.latency).await;
     }

@@ -28,12 +28,12 @@ impl Team {
     pub fn add_member(&mut self, seed: MemberSeed) -> String {
         let email = seed.email.to_lowercase();
         let secondary: Vec<String> = seed.secondary_emails.iter().map(|email| email.to_lowercase()).collect();
-        for address in secondary.iter().chain([&email]) {
-            assert!(self.holder_of_email(address).is_none(), "{address} is on the team already");
-        }
-        if let Some(external_id) = &seed.external_id {
-            let free = self.holder_of_external_id(external_id).is_none();
-            assert!(free, "the external id {external_id} belongs to someone already");
+        let free = secondary
+            .iter()
+            .chain([&email])
+            .try_for_each(|address| self.check_free(address, seed.external_id.as_deref()));
+        if let Err(why) = free {
+            panic!("{why}");
         }
         let mut member = self.newcomer(email, seed.given_name, seed.surname);
         member.external_id = seed.external_id;
@@ -58,8 +58,9 @@ impl Team {
     /// # Panics
     /// When the name or external id is taken or a member is not on the team: the test that says so is wrong.
     pub fn add_group(&mut self, seed: GroupSeed) -> String {
-        let taken = self.group_by_name.contains_key(&self.group_key(&seed.name));
-        assert!(!taken, "there is a group named {} already", seed.name);
+        if let Err(why) = self.check_group_free(&seed.name, &seed.members) {
+            panic!("{why}");
+        }
         if let Some(external_id) = &seed.external_id {
             let taken = self.group_by_external_id.contains_key(external_id);
             assert!(!taken, "the external id {external_id} belongs to a group already");
@@ -68,9 +69,8 @@ impl Team {
         let id = group.group_id.clone();
         let at = self.found_group(group);
         for email in seed.members {
-            match self.on_team_by_email(&email) {
-                Ok(member) => self.join(at, member, AccessType::Member),
-                Err(why) => panic!("{why}"),
+            if let Ok(member) = self.on_team_by_email(&email) {
+                self.join(at, member, AccessType::Member);
             }
         }
         id
@@ -253,6 +253,27 @@ impl Team {
         for token in self.tokens.access.values_mut() {
             token.expires_ms = token.expires_ms.min(now);
         }
+    }
+
+    /// Whether nobody holds this address and external id.
+    pub(crate) fn check_free(&self, email: &str, external_id: Option<&str>) -> Result<(), NotPossible> {
+        if self.holder_of_email(&email.to_lowercase()).is_some() {
+            return Err(NotPossible::because(format!("{email} is on the team already")));
+        }
+        match external_id {
+            Some(id) if self.holder_of_external_id(id).is_some() => {
+                Err(NotPossible::because(format!("the external id {id} belongs to someone already")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether no group has this name, and these members are on the team.
+    pub(crate) fn check_group_free(&self, name: &str, members: &[String]) -> Result<(), NotPossible> {
+        if self.group_by_name.contains_key(&self.group_key(name)) {
+            return Err(NotPossible::because(format!("there is a group named {name} already")));
+        }
+        members.iter().try_for_each(|email| self.on_team_by_email(email).map(drop))
     }
 
     /// An invited member, not enrolled yet.
