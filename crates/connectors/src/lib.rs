@@ -2,3 +2,4 @@
 //! [`usher_domain::ports::connector::Connector`]. Nothing here knows the store, the engine, or what a plan is for.
 
 pub mod dropbox;
+pub mod fake;
