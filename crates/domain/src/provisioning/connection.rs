@@ -19,6 +19,28 @@ pub enum ConnectionKind {
     Other(String),
 }
 
+impl ConnectionKind {
+    /// The kind that a client names.
+    pub fn named(name: &str) -> Self {
+        if name.eq_ignore_ascii_case("directory") {
+            ConnectionKind::Directory
+        } else if name.eq_ignore_ascii_case("dropbox") {
+            ConnectionKind::Dropbox
+        } else {
+            ConnectionKind::Other(name.to_owned())
+        }
+    }
+
+    /// Its name, as the API spells it.
+    pub fn name(&self) -> &str {
+        match self {
+            ConnectionKind::Directory => "directory",
+            ConnectionKind::Dropbox => "Dropbox",
+            ConnectionKind::Other(name) => name,
+        }
+    }
+}
+
 /// One configured remote system.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Connection {

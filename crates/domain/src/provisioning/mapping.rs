@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EnvironmentId, MappingId, RuleId, Timestamp};
+use crate::{EnvironmentId, MappingId, RuleId, Timestamp, provisioning::rule::Direction};
 
 /// Where a mapped value comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,4 +34,24 @@ pub struct Mapping {
     pub updated_at: Timestamp,
     /// Rises by one with each change.
     pub version: i64,
+}
+
+/// What stands when a rule has no mapping of its own, as (source attribute, target attribute); with one given, no
+/// default does.
+pub fn defaults(direction: Direction) -> &'static [(&'static str, &'static str)] {
+    match direction {
+        Direction::Outbound => &[
+            ("email", "email"),
+            ("name.given", "given_name"),
+            ("name.family", "surname"),
+            ("enabled", "status"),
+        ],
+        Direction::Inbound => &[
+            ("email", "username"),
+            ("email", "email"),
+            ("given_name", "name.given"),
+            ("surname", "name.family"),
+            ("status", "enabled"),
+        ],
+    }
 }

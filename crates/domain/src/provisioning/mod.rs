@@ -1,5 +1,6 @@
 //! Connections, rules and mappings: what an administrator configures.
 
+pub mod commands;
 pub mod connection;
 pub mod dropbox_settings;
 pub mod expression;

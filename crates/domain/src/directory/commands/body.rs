@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     Body,
-    char_class::{self, is_name, is_printable, is_timezone},
+    char_class::{self, is_timezone, not_in_names, unprintable, unprintable_in_lines},
 };
 use crate::{Detail, Rejection};
 
@@ -74,17 +74,17 @@ impl Faults {
         }
         let (bad, pattern, allowed) = match chars {
             Chars::Printable => (
-                text.chars().find(|c| !is_printable(*c)),
+                unprintable(text),
                 char_class::PRINTABLE,
                 "letters, marks, numbers, punctuation, symbols and spaces are allowed",
             ),
             Chars::Lines => (
-                text.chars().find(|c| !is_printable(*c) && !matches!(c, '\n' | '\r' | '\t')),
+                unprintable_in_lines(text),
                 char_class::PRINTABLE,
                 "letters, marks, numbers, punctuation, symbols, spaces and line breaks are allowed",
             ),
             Chars::Name => (
-                text.chars().find(|c| !is_name(*c)),
+                not_in_names(text),
                 char_class::NAME,
                 "letters, marks, numbers, spaces, apostrophes, dots and hyphens are allowed",
             ),
@@ -101,7 +101,7 @@ impl Faults {
             }
         };
         if let Some(bad) = bad {
-            let shown = if is_printable(bad) {
+            let shown = if unprintable(bad.encode_utf8(&mut [0; 4])).is_none() {
                 format!("`{bad}`")
             } else {
                 format!("U+{:04X}, which cannot be seen", u32::from(bad))
@@ -183,6 +183,12 @@ impl Faults {
         }
     }
 
+    /// Notes that a value is none of those that there are.
+    pub(crate) fn one_of(&mut self, target: &str, allowed: &[&str]) {
+        let message = format!("`{target}` is not one of {}", allowed.join(", "));
+        self.add(Detail::new("INVALID_VALUE", target, message).with_inner(json!({"allowedValues": allowed})));
+    }
+
     pub(crate) fn wrong_type(&mut self, target: &str, wanted: &str, found: &Value) {
         self.invalid(target, format!("`{target}` is {}; {wanted} is allowed", kind(found)));
     }
@@ -197,6 +203,16 @@ fn kind(value: &Value) -> &'static str {
         Value::String(_) => "a string",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
+    }
+}
+
+/// Whether a value has U+0000 somewhere, which PostgreSQL cannot keep.
+pub(crate) fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(object) => object.iter().any(|(key, value)| key.contains('\0') || has_nul(value)),
+        _ => false,
     }
 }
 

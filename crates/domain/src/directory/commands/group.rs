@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Body, Decision, Stamp,
-    body::{Chars, Faults},
+    body::{Chars, Faults, has_nul},
     diff, events,
     population::same_name,
 };
@@ -159,7 +159,7 @@ fn read(current: &Group, body: &Body, facts: Facts<'_>, faults: &mut Faults) -> 
     let custom_data = faults.object(body, "customData").cloned().map(Value::Object);
     if let Some(data) = &custom_data {
         let size = data.to_string().len();
-        if size > super::user::MAX_PROFILE_BYTES || data.to_string().contains("\\u0000") {
+        if size > super::user::MAX_PROFILE_BYTES || has_nul(data) {
             let max = super::user::MAX_PROFILE_BYTES;
             let message = format!("`customData` has {size} bytes; at most {max} are allowed, and no U+0000");
             faults.add(

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-pub use super::user_body::{MAX_CUSTOM, MAX_PROFILE_BYTES};
+pub use super::user_body::{MAX_CUSTOM, MAX_PROFILE_BYTES, is_custom_name};
 
 /// The username that a body asks for, if it is one: what [`Facts`] are loaded by.
 pub fn username(body: &Body) -> Option<&str> {

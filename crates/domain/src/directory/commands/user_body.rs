@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Body,
-    body::{Chars, Faults, range},
+    body::{Chars, Faults, has_nul, range},
 };
 use crate::{
     Detail,
@@ -156,11 +156,7 @@ fn custom(body: &Body, attributes: &mut Map<String, Value>, faults: &mut Faults)
             faults.invalid(key, format!("`{key}` is spelled `{near}`"));
             continue;
         }
-        let mut letters = key.chars();
-        let good = letters.next().is_some_and(|c| c.is_ascii_alphabetic())
-            && letters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
-            && key.len() <= 256;
-        if !good {
+        if !is_name(key) {
             let shown: String = key.chars().filter(|c| !c.is_control()).take(64).collect();
             let message = format!(
                 "`{shown}` cannot be the name of an attribute: it starts with a letter (a-z), has only letters, digits, `_` and `-`, and at most 256 of them"
@@ -195,15 +191,6 @@ fn custom(body: &Body, attributes: &mut Map<String, Value>, faults: &mut Faults)
     }
 }
 
-fn has_nul(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(has_nul),
-        Value::Object(object) => object.iter().any(|(key, value)| key.contains('\0') || has_nul(value)),
-        _ => false,
-    }
-}
-
 fn standard() -> impl Iterator<Item = &'static str> {
     FIELDS
         .into_iter()
@@ -213,9 +200,21 @@ fn standard() -> impl Iterator<Item = &'static str> {
         .chain(["mfaEnabled"])
 }
 
+fn is_name(key: &str) -> bool {
+    let mut letters = key.chars();
+    letters.next().is_some_and(|c| c.is_ascii_alphabetic())
+        && letters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+        && key.len() <= 256
+}
+
+/// Whether a custom attribute may have that name: it is one, and no standard attribute has it in any case.
+pub fn is_custom_name(name: &str) -> bool {
+    is_name(name) && !standard().any(|known| known.eq_ignore_ascii_case(name))
+}
+
 /// Whether the directory has no attribute of that name, so that it is kept as a custom one. HAL's `_links` and
 /// `_embedded` are no attributes.
-pub(super) fn is_custom(key: &str) -> bool {
+fn is_custom(key: &str) -> bool {
     !key.starts_with('_') && !standard().any(|name| name == key)
 }
 

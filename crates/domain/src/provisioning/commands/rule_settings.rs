@@ -1,0 +1,163 @@
+//! A rule's `configuration`: the guard's limits for both directions, onboarding settings for inbound rules.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    Detail,
+    directory::commands::{
+        Body,
+        body::{Faults, has_nul},
+    },
+    provisioning::rule::Direction,
+};
+
+/// The guard's limits: the key and the largest number allowed.
+const GUARD: [(&str, u64); 3] = [
+    ("GUARD_MAX_REMOVALS", 1_000_000),
+    ("GUARD_MAX_REMOVAL_PERCENT", 100),
+    // 30 days.
+    ("GUARD_WINDOW_MINUTES", 43_200),
+];
+
+/// Onboarding settings that are true or false.
+const SWITCHES: [&str; 6] = [
+    "CREATE_USERS",
+    "UPDATE_USERS",
+    "DISABLE_USERS",
+    "DEPROVISION_USERS",
+    "SYNC_ONLY_ACTIVE_USERS",
+    "FOLLOW_EVENTS",
+];
+
+/// Reads the settings. Those of other people's rules are kept as they are; a misspelled guard is not, since nobody
+/// would notice that it guards nothing.
+pub(super) fn read(body: &Body, direction: Direction, faults: &mut Faults) -> BTreeMap<String, Value> {
+    let Some(given) = faults.object(body, "configuration") else { return BTreeMap::new() };
+    if Value::Object(given.clone()).to_string().len() > super::connection::MAX_CONFIGURATION_BYTES {
+        let max = super::connection::MAX_CONFIGURATION_BYTES;
+        let detail = Detail::new(
+            "SIZE_LIMIT_EXCEEDED",
+            "configuration",
+            format!("`configuration` is larger than {max} bytes"),
+        );
+        faults.add(detail.with_inner(json!({"maximumValue": max})));
+        return BTreeMap::new();
+    }
+    let mut kept = BTreeMap::new();
+    for (key, value) in given.iter().filter(|(_, value)| !value.is_null()) {
+        let target = format!("configuration.{key}");
+        if let Some((_, max)) = GUARD.iter().find(|(name, _)| name == key) {
+            number(&target, key, value, *max, faults);
+        } else if key.starts_with("GUARD_") {
+            let names = GUARD.map(|(name, _)| name);
+            let message = format!("`{key}` is not a setting of the guard; there are {}", names.join(", "));
+            faults.add(
+                Detail::new("INVALID_VALUE", target, message).with_inner(json!({"allowedValues": names})),
+            );
+        } else if direction == Direction::Inbound {
+            onboarding(&target, key, value, faults);
+        }
+        if key.contains('\0') || has_nul(value) {
+            faults.invalid("configuration", "`configuration` has the character U+0000, which cannot be kept");
+        }
+        kept.insert(key.clone(), value.clone());
+    }
+    kept
+}
+
+fn number(target: &str, key: &str, value: &Value, max: u64, faults: &mut Faults) {
+    let number = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
+    if number.is_none_or(|number| number > max) {
+        let message = format!("`{key}` is {value}; a whole number from 0 to {max} is allowed");
+        let inner = json!({"rangeMinimumValue": 0, "rangeMaximumValue": max});
+        faults.add(Detail::new("INVALID_VALUE", target, message).with_inner(inner));
+    }
+}
+
+fn onboarding(target: &str, key: &str, value: &Value, faults: &mut Faults) {
+    let text = value.as_str();
+    match key {
+        "POPULATION_ID" => {
+            if text.is_none_or(|text| Uuid::parse_str(text).is_err()) {
+                faults.invalid(target, format!("`{key}` is {value}; the id of a population is allowed"));
+            }
+        }
+        "REMOVE_ACTION" => {
+            if !matches!(text, Some("Disable" | "Delete")) {
+                faults.one_of(target, &["Disable", "Delete"]);
+            }
+        }
+        "SCHEDULE" => {
+            if !text.is_some_and(is_schedule) {
+                let message = format!(
+                    "`{key}` is {value}; `daily`, `every 15m` (or `2h`), or a cron expression of five fields is allowed"
+                );
+                faults.invalid(target, message);
+            }
+        }
+        key if SWITCHES.contains(&key) => {
+            let switch = value.is_boolean() || matches!(text, Some("true" | "false"));
+            if !switch {
+                faults.invalid(target, format!("`{key}` is {value}; true or false is allowed"));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// `daily`, `every 15m`, `every 2h`, or five fields as cron has them.
+fn is_schedule(text: &str) -> bool {
+    if text == "daily" {
+        return true;
+    }
+    if let Some(every) = text.strip_prefix("every ") {
+        let number = every.strip_suffix(['m', 'h']).and_then(|number| number.parse::<u32>().ok());
+        return number.is_some_and(|number| number > 0);
+    }
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    let limits = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 7)];
+    fields.len() == limits.len()
+        && fields.iter().zip(limits).all(|(field, limits)| is_cron_field(field, limits))
+}
+
+/// `*`, `5`, `1-5`, `*/15`, `1-30/2`, and lists of these.
+fn is_cron_field(field: &str, (least, most): (u32, u32)) -> bool {
+    let number = |text: &str| text.parse::<u32>().ok().filter(|it| (least..=most).contains(it));
+    field.split(',').all(|part| {
+        let (span, step) = part.split_once('/').map_or((part, None), |(span, step)| (span, Some(step)));
+        let span = match span.split_once('-') {
+            _ if span == "*" => true,
+            Some((from, to)) => matches!((number(from), number(to)), (Some(from), Some(to)) if from <= to),
+            None => number(span).is_some(),
+        };
+        span && step.is_none_or(|step| step.parse::<u32>().is_ok_and(|step| step > 0))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_schedule;
+
+    #[test]
+    fn a_schedule_is_daily_an_interval_or_cron() {
+        for good in ["daily", "every 15m", "every 2h", "0 3 * * *", "*/15 8-18 * * 1-5", "0,30 0 1 1 7"] {
+            assert!(is_schedule(good), "{good}");
+        }
+        for bad in [
+            "",
+            "hourly",
+            "every 0m",
+            "every m",
+            "every 5",
+            "60 * * * *",
+            "* * * *",
+            "5-1 * * * *",
+            "*/0 * * * *",
+        ] {
+            assert!(!is_schedule(bad), "{bad}");
+        }
+    }
+}
