@@ -35,7 +35,7 @@ impl Directory {
                 groups: &groups,
                 population: population.as_ref(),
                 members: (0, 0),
-                custom: &self.custom_for_group(environment, body).await?,
+                custom: &self.custom_if(environment, group::uses_custom_attributes(body)).await?,
             };
             let (answer, changes) = group::create(environment, body, facts, &stamp)?;
             let touched = if answer.user_filter.is_some() { vec![Touched::Memberships] } else { Vec::new() };
@@ -63,7 +63,7 @@ impl Directory {
                 groups: &groups,
                 population: None,
                 members: counts.first().map_or((0, 0), |(_, users, groups)| (*users, *groups)),
-                custom: &self.custom_for_group(environment, body).await?,
+                custom: &self.custom_if(environment, group::uses_custom_attributes(body)).await?,
             };
             let (answer, changes) = group::replace(&current, body, facts, &stamp)?;
             let mut touched = Vec::new();
@@ -147,12 +147,13 @@ impl Directory {
         found("group", id, self.store.group(environment, id).await?)
     }
 
-    async fn custom_for_group(&self, environment: EnvironmentId, body: &Body) -> StoreResult<Vec<String>> {
-        if group::uses_custom_attributes(body) {
-            self.custom_attributes(environment).await
-        } else {
-            Ok(Vec::new())
-        }
+    /// [`Directory::custom_attributes`], if they are asked for.
+    pub(super) async fn custom_if(
+        &self,
+        environment: EnvironmentId,
+        asked: bool,
+    ) -> StoreResult<Vec<String>> {
+        if asked { self.custom_attributes(environment).await } else { Ok(Vec::new()) }
     }
 
     /// The names of the custom attributes that users of the environment have. Reads every user: only asked for when

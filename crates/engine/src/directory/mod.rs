@@ -3,9 +3,11 @@
 //! What is decided stands in `usher_domain`; here are only the loads that the decisions need. Nothing else in Usher
 //! commits a change set.
 
+mod connections;
 mod due;
 mod groups;
 mod populations;
+mod rules;
 mod search;
 mod users;
 
@@ -30,6 +32,8 @@ pub struct Directory {
     ids: Arc<dyn Ids>,
     /// How long a burst of changes is gathered before a run.
     quiet: Duration,
+    /// Whether service URIs may be `http://` beyond loopback.
+    allow_http: bool,
 }
 
 /// Who asks, and in which request.
@@ -74,8 +78,24 @@ impl<T> Decided<T> {
 
 impl Directory {
     /// A directory over a store. `quiet` is how long a burst of changes is gathered before a run (300 ms is good).
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, quiet: Duration) -> Self {
-        Directory { store, clock, ids, quiet }
+    /// `allow_http` lets service URIs be `http://` beyond loopback.
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        quiet: Duration,
+        allow_http: bool,
+    ) -> Self {
+        Directory { store, clock, ids, quiet, allow_http }
+    }
+
+    fn stamp<'a>(&'a self, by: &'a By) -> Stamp<'a> {
+        Stamp {
+            now: self.clock.now(),
+            actor: &by.actor,
+            correlation_id: by.correlation_id.as_deref(),
+            ids: &*self.ids,
+        }
     }
 
     /// Loads and decides by `decide`, adds what is due, commits; decides again when the data changed meanwhile.
@@ -91,12 +111,7 @@ impl Directory {
     {
         let mut faster = String::new();
         for _ in 0..ATTEMPTS {
-            let stamp = Stamp {
-                now: self.clock.now(),
-                actor: &by.actor,
-                correlation_id: by.correlation_id.as_deref(),
-                ids: &*self.ids,
-            };
+            let stamp = self.stamp(by);
             let Decided { answer, mut changes, touched } = decide(stamp).await?;
             if changes.writes.is_empty() {
                 return Ok(answer);
