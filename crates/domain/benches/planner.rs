@@ -109,7 +109,7 @@ impl World {
             of.sort_unstable();
             of
         };
-        let churns = |at: usize| churn > 0 && at % (100 / churn) == 0;
+        let churns = |at: usize| churn > 0 && at.is_multiple_of(100 / churn);
         let attributes = |at: usize, new: bool, user: UserId| {
             let email = format!("person.number{at}@example.com");
             let (given, id) = (if new { "Newly" } else { "Person" }, user.to_string());
@@ -123,7 +123,7 @@ impl World {
         let wanted = |at: usize| DesiredAccount {
             user: user(at),
             // Of those who churn: one in four is disabled, the others have a new name and another group.
-            enabled: !(churns(at) && at / 100 % 4 == 0),
+            enabled: !(churns(at) && (at / 100).is_multiple_of(4)),
             attributes: attributes(at, churns(at), user(at)).with(Attribute::ExternalId, ""),
             groups: if churns(at) { of_user(at + 1).into() } else { of_user(at).into() },
             fault: None,

@@ -231,7 +231,8 @@ fn build(seed: &WorldSeed) -> World {
 }
 
 /// Gives every user an address and a mapped external id of their own, and takes contradictions out of the team:
-/// an account that is linked to one user and carries the id of another.
+/// an account that is linked to one user and carries the id of another, or a second account with the address of a
+/// user who has one (it fits as soon as the first is gone, which a cut may bring about earlier).
 fn unique(world: &mut World) {
     for (at, name) in NAMES.iter().enumerate() {
         if let Some(person) = world.people.get_mut(&user(name)) {
@@ -250,6 +251,20 @@ fn unique(world: &mut World) {
             && member.attributes.get(Attribute::ExternalId) != link.user.to_string()
         {
             member.attributes = member.attributes.with(Attribute::ExternalId, "");
+        }
+    }
+    for (at, name) in NAMES.iter().enumerate() {
+        let Some(link) = world.accounts.get(&user(name)) else { continue };
+        let others = world.team.members.iter_mut().filter(|(id, _)| id.as_str() != link.account.as_str());
+        for (id, member) in others {
+            member.secondary.retain(|email| *email != address(at));
+            if member.attributes.get(Attribute::Email) == address(at) {
+                member.attributes =
+                    member.attributes.with(Attribute::Email, &format!("second.{id}@example.com"));
+            }
+            if member.attributes.get(Attribute::ExternalId) == user(name).to_string() {
+                member.attributes = member.attributes.with(Attribute::ExternalId, "");
+            }
         }
     }
 }
