@@ -1,7 +1,11 @@
 //! What every database must do alike. Each test is written once and runs on SQLite, and on PostgreSQL when
 //! `USHER_TEST_POSTGRES` names a server (`cargo xtask test` starts one).
 
+mod commit;
 mod directory;
+mod jobs;
+mod provisioning;
+mod sync;
 mod world;
 
 /// Each test, once for each database. A test takes a furnished [`world::World`].

@@ -16,7 +16,10 @@ use usher_domain::{
         population::Population,
         user::{Name, User},
     },
-    ports::{job::Lease, store::Store},
+    ports::{
+        job::Lease,
+        store::{PageRequest, Store},
+    },
     provisioning::{
         connection::{Connection, ConnectionKind, Health},
         rule::{Direction, PropagationPlan, Rule},
@@ -310,4 +313,8 @@ pub(crate) fn due(subject: DueSubject, millis: i64) -> Due {
 
 pub(crate) fn due_user(number: u128, millis: i64) -> Due {
     due(DueSubject::User(UserId(Uuid::from_u128(number))), millis)
+}
+
+pub(crate) fn page(after: Option<Uuid>, limit: u32) -> PageRequest {
+    PageRequest { after, limit }
 }
