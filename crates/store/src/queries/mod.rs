@@ -11,6 +11,7 @@ mod jobs;
 mod provisioning;
 mod record;
 mod sync;
+mod writer;
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt as _;
@@ -40,6 +41,7 @@ const CHUNK: usize = 500;
 pub(crate) struct Database {
     read: Pool,
     write: Pool,
+    writer: writer::Writer,
     seal: Seal,
 }
 
@@ -61,7 +63,8 @@ pub(super) async fn migrate(pool: &Pool) -> StoreResult<()> {
 
 impl Database {
     pub(super) fn new(read: Pool, write: Pool, seal: Seal) -> Self {
-        Database { read, write, seal }
+        let writer = writer::Writer::start(write.clone(), seal.clone());
+        Database { read, write, writer, seal }
     }
 
     async fn begin(&self) -> StoreResult<Transaction> {
@@ -116,9 +119,7 @@ impl Database {
 #[async_trait]
 impl Store for Database {
     async fn commit(&self, changes: &ChangeSet) -> StoreResult<()> {
-        let mut transaction = self.begin().await?;
-        commit::write(&mut transaction, &self.seal, changes).await?;
-        transaction.commit().await.map_err(from_sqlx)
+        self.writer.commit(changes.clone()).await
     }
 
     async fn ready(&self) -> StoreResult<()> {

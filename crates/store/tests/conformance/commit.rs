@@ -76,6 +76,27 @@ on_both! {
         assert_eq!(world.store.events(ENVIRONMENT, &page(None, 99)).await.unwrap().items.len(), 40);
     }
 
+    async fn a_commit_that_fails_takes_no_other_with_it(world) {
+        world.commit(vec![Write::User(user(1, "taken"))]).await;
+        let mut tasks = Vec::new();
+        for number in 10..50_u128 {
+            let store = world.store.clone();
+            tasks.push(tokio::spawn(async move {
+                let name = if number.is_multiple_of(2) { "TAKEN".to_owned() } else { format!("u{number}") };
+                let writes = vec![Write::Group(group(number, &format!("g{number}"))), Write::User(user(number, &name))];
+                let changes = ChangeSet { writes, events: vec![event(number)], due: vec![due_user(number, 1)] };
+                (number, store.commit(&changes).await)
+            }));
+        }
+        for task in tasks {
+            let (number, result) = task.await.unwrap();
+            assert_eq!(result.is_err(), number.is_multiple_of(2), "{number}: {result:?}");
+        }
+        assert_eq!(world.store.count_users(ENVIRONMENT, None).await.unwrap(), 21);
+        assert_eq!(world.store.groups(ENVIRONMENT).await.unwrap().len(), 20, "those that failed left nothing");
+        assert_eq!(world.store.events(ENVIRONMENT, &page(None, 99)).await.unwrap().items.len(), 20);
+    }
+
     async fn an_import_of_thousands_is_one_change_set(world) {
         let writes = (0..2_100).map(|number| Write::User(user(number, &format!("u{number}"))));
         let mut writes: Vec<Write> = writes.collect();

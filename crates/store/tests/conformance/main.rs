@@ -1,6 +1,8 @@
 //! What every database must do alike. Each test is written once and runs on SQLite, and on PostgreSQL when
 //! `USHER_TEST_POSTGRES` names a server (`cargo xtask test` starts one).
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 mod commit;
 mod directory;
 mod jobs;

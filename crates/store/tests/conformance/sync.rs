@@ -26,7 +26,7 @@ fn link(user: u128, account: &str) -> AccountLink {
         rule: RULE,
         origin: Origin::Created,
         suspended_by_us: user % 2 == 1,
-        remove_at: (user % 2 == 0).then(|| at(7)),
+        remove_at: (user.is_multiple_of(2)).then(|| at(7)),
     }
 }
 
