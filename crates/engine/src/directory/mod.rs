@@ -3,9 +3,11 @@
 //! What is decided stands in `usher_domain`; here are only the loads that the decisions need. Nothing else in Usher
 //! commits a change set.
 
+mod bootstrap;
 mod connections;
 mod due;
 mod groups;
+mod import;
 mod populations;
 mod rules;
 mod search;
@@ -19,7 +21,9 @@ use usher_domain::{
     ports::store::{Store, StoreError},
 };
 
+pub use bootstrap::Bootstrap;
 use due::Touched;
+pub use import::{GroupRow, Imported, ImportedAs, UserRow};
 
 /// How often a command is decided anew because somebody was faster.
 const ATTEMPTS: u32 = 5;

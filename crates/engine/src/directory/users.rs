@@ -170,7 +170,7 @@ impl Directory {
         found("user", id, self.store.user(environment, id).await?)
     }
 
-    async fn direct_groups(
+    pub(super) async fn direct_groups(
         &self,
         environment: EnvironmentId,
         user: UserId,

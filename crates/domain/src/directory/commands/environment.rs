@@ -5,25 +5,23 @@ use super::{
     body::{Chars, Faults},
     diff, events,
 };
-use crate::directory::{
-    change::{ChangeSet, Write},
-    environment::Environment,
+use crate::{
+    EnvironmentId,
+    directory::{
+        change::{ChangeSet, Write},
+        environment::Environment,
+    },
 };
 
-/// Makes an environment: `name` (required), `description`.
+/// Makes an environment of that id: `name` (required), `description`. It needs a population and the connection to the
+/// directory beside it.
 ///
 /// # Errors
 /// Every fault of the body.
-pub fn create(body: &Body, stamp: &Stamp<'_>) -> Decision<Environment> {
+pub fn create(id: EnvironmentId, body: &Body, stamp: &Stamp<'_>) -> Decision<Environment> {
     let (name, description) = read(body)?;
-    let environment = Environment {
-        id: stamp.ids.next().into(),
-        name,
-        description,
-        created_at: stamp.now,
-        updated_at: stamp.now,
-        version: 1,
-    };
+    let environment =
+        Environment { id, name, description, created_at: stamp.now, updated_at: stamp.now, version: 1 };
     let event = stamp.event(
         environment.id,
         "ENVIRONMENT.CREATED",

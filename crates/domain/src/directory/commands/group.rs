@@ -112,11 +112,27 @@ pub fn replace(current: &Group, body: &Body, facts: Facts<'_>, stamp: &Stamp<'_>
         let message = format!("A group's population never changes; {allowed}");
         faults.add(Detail::new("CONSTRAINT_VIOLATION", "population.id", message));
     }
-    let mut group = read(current, body, facts, &mut faults);
+    let group = read(current, body, facts, &mut faults);
     faults.finish()?;
+    Ok(settle(current, group, stamp))
+}
+
+/// Gives a group another description and leaves all else.
+///
+/// # Errors
+/// It cannot be one.
+pub fn describe(current: &Group, description: &Value, stamp: &Stamp<'_>) -> Decision<Group> {
+    let mut faults = Faults::default();
+    let description = faults.text_at(Some(description), "description", 1024, Chars::Lines);
+    faults.finish()?;
+    Ok(settle(current, Group { description, ..current.clone() }, stamp))
+}
+
+/// The change set between two states of a group; empty when they are the same.
+fn settle(current: &Group, mut group: Group, stamp: &Stamp<'_>) -> (Group, ChangeSet) {
     let changed = diff::changed(current, &group);
     if changed.is_empty() {
-        return Ok((group, ChangeSet::default()));
+        return (group, ChangeSet::default());
     }
     group.updated_at = stamp.now;
     group.version += 1;
@@ -131,7 +147,7 @@ pub fn replace(current: &Group, body: &Body, facts: Facts<'_>, stamp: &Stamp<'_>
         )],
         due: Vec::new(),
     };
-    Ok((group, changes))
+    (group, changes)
 }
 
 /// Deletes a group, with its memberships and nestings, and takes it off the rules that provision it.

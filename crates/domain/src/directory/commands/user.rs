@@ -105,12 +105,28 @@ pub fn patch(current: &User, body: &Body, facts: &Facts, stamp: &Stamp<'_>) -> D
     rewrite(current, &whole, facts, stamp)
 }
 
-fn rewrite(current: &User, body: &Body, facts: &Facts, stamp: &Stamp<'_>) -> Decision<User> {
+/// The same as [`patch`], and `enabled` counts: for rows of an import, which know nothing of commands.
+///
+/// # Errors
+/// Every fault of the user as they would be.
+pub fn import(current: &User, body: &Body, facts: &Facts, stamp: &Stamp<'_>) -> Decision<User> {
     let mut faults = Faults::default();
+    let enabled = faults.boolean(body, "enabled").unwrap_or(current.enabled);
+    let mut whole = user_body::written(current);
+    user_body::merge(&mut whole, body);
+    let user = reread(current, &whole, facts, faults)?;
+    Ok(settle(current, User { enabled, ..user }, stamp))
+}
+
+fn rewrite(current: &User, body: &Body, facts: &Facts, stamp: &Stamp<'_>) -> Decision<User> {
+    Ok(settle(current, reread(current, body, facts, Faults::default())?, stamp))
+}
+
+fn reread(current: &User, body: &Body, facts: &Facts, mut faults: Faults) -> Result<User, Rejection> {
     let Read { username, email, name, external_id, attributes } = user_body::read(body, &mut faults);
     check_unique(&username, Some(current.id), facts, &mut faults);
     faults.finish()?;
-    Ok(settle(current, User { username, email, name, external_id, attributes, ..current.clone() }, stamp))
+    Ok(User { username, email, name, external_id, attributes, ..current.clone() })
 }
 
 /// Enables or disables a user.
