@@ -19,6 +19,8 @@ use crate::system;
 
 /// The variable by which tests find their server; set by a person, it names one to use instead.
 pub(crate) const VARIABLE: &str = "USHER_TEST_POSTGRES";
+/// The variable that tells tests that they are left out on purpose, so that they need not complain.
+pub(crate) const SKIP: &str = "USHER_TEST_SKIP_POSTGRES";
 
 const START: Duration = Duration::from_secs(60);
 

@@ -66,6 +66,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     tests.args(&options.cargo_args).env_remove(postgres::VARIABLE);
     tests.envs(url.as_ref().map(|url| (postgres::VARIABLE, url)));
+    tests.envs(options.no_postgres.then_some((postgres::SKIP, "1")));
     let run_tests = || count(tests, &mut stdout(), Tally::of_rust);
 
     if options.chooses() {
