@@ -1,4 +1,4 @@
-//! A change set, written: rows in their order, then what is due, then what is told.
+//! Change sets, written: rows in their order, then what is due, then what is told.
 
 use std::mem::discriminant;
 
@@ -6,7 +6,7 @@ use usher_domain::{
     PlanId, RuleId,
     directory::{
         audit::Event,
-        change::{ChangeSet, Write},
+        change::{ChangeSet, Due, Write},
     },
     ports::store::StoreResult,
 };
@@ -17,12 +17,28 @@ use super::{
 };
 use crate::seal::Seal;
 
-pub(super) async fn write(connection: &mut Connection, seal: &Seal, changes: &ChangeSet) -> StoreResult<()> {
+/// Writes the rows of one change set.
+pub(super) async fn write_rows(
+    connection: &mut Connection,
+    seal: &Seal,
+    changes: &ChangeSet,
+) -> StoreResult<()> {
     for same in changes.writes.chunk_by(|one, next| discriminant(one) == discriminant(next)) {
         write_same(connection, seal, same).await?;
     }
-    jobs::make_due(connection, &changes.due).await?;
-    events::append(connection, &changes.events.iter().collect::<Vec<&Event>>()).await
+    Ok(())
+}
+
+/// Writes what is due and what is told of change sets whose rows are written. Jobs before events, both after all rows:
+/// the order in which every transaction takes them, so that none waits for another in a ring.
+pub(super) async fn write_consequences(
+    connection: &mut Connection,
+    committed: &[&ChangeSet],
+) -> StoreResult<()> {
+    let due: Vec<Due> = committed.iter().flat_map(|changes| &changes.due).copied().collect();
+    jobs::make_due(connection, &due).await?;
+    let events: Vec<&Event> = committed.iter().flat_map(|changes| &changes.events).collect();
+    events::append(connection, &events).await
 }
 
 /// What those writes hold that are of one variant.

@@ -50,6 +50,14 @@ async fn write_all(pool: Pool, seal: Seal, mut queue: mpsc::Receiver<Waiting>) {
     while queue.recv_many(&mut together, TOGETHER).await > 0 {
         let results = match write_together(&pool, &seal, &together).await {
             Ok(results) => results,
+            // One of them spoils what they share. Nothing was committed: each for itself.
+            Err(StoreError::Conflict(_)) if together.len() > 1 => {
+                let mut results = Vec::with_capacity(together.len());
+                for alone in together.chunks(1) {
+                    results.push(write_together(&pool, &seal, alone).await.and_then(|mut one| one.remove(0)));
+                }
+                results
+            }
             Err(error) => vec![Err(error); together.len()],
         };
         for (waiting, result) in together.drain(..).zip(results) {
@@ -66,6 +74,9 @@ async fn write_together(pool: &Pool, seal: &Seal, together: &[Waiting]) -> Store
     for waiting in together {
         results.push(write_one(&mut transaction, seal, &waiting.changes).await?);
     }
+    let written = together.iter().zip(&results).filter(|(_, result)| result.is_ok());
+    let written: Vec<&ChangeSet> = written.map(|(waiting, _)| &waiting.changes).collect();
+    commit::write_consequences(&mut transaction, &written).await?;
     transaction.commit().await.map_err(from_sqlx)?;
     Ok(results)
 }
@@ -77,7 +88,7 @@ async fn write_one(
     changes: &ChangeSet,
 ) -> StoreResult<StoreResult<()>> {
     let mut savepoint = transaction.begin().await.map_err(from_sqlx)?;
-    match commit::write(&mut savepoint, seal, changes).await {
+    match commit::write_rows(&mut savepoint, seal, changes).await {
         Ok(()) => savepoint.commit().await.map(Ok).map_err(from_sqlx),
         Err(error) => savepoint.rollback().await.map(|()| Err(error)).map_err(from_sqlx),
     }

@@ -97,6 +97,26 @@ on_both! {
         assert_eq!(world.store.events(ENVIRONMENT, &page(None, 99)).await.unwrap().items.len(), 20);
     }
 
+    async fn what_cannot_be_told_among_many_takes_no_other_with_it(world) {
+        world.store.commit(&ChangeSet { events: vec![event(1)], ..ChangeSet::default() }).await.unwrap();
+        let mut tasks = Vec::new();
+        for number in 10..40_u128 {
+            let store = world.store.clone();
+            tasks.push(tokio::spawn(async move {
+                let told = if number.is_multiple_of(7) { 1 } else { number };
+                let writes = vec![Write::User(user(number, &format!("u{number}")))];
+                let changes = ChangeSet { writes, events: vec![event(told)], due: vec![due_user(number, 1)] };
+                (number, store.commit(&changes).await)
+            }));
+        }
+        for task in tasks {
+            let (number, result) = task.await.unwrap();
+            assert_eq!(result.is_err(), number.is_multiple_of(7), "{number}: {result:?}");
+        }
+        assert_eq!(world.store.count_users(ENVIRONMENT, None).await.unwrap(), 26);
+        assert_eq!(world.store.events(ENVIRONMENT, &page(None, 99)).await.unwrap().items.len(), 27);
+    }
+
     async fn an_import_of_thousands_is_one_change_set(world) {
         let writes = (0..2_100).map(|number| Write::User(user(number, &format!("u{number}"))));
         let mut writes: Vec<Write> = writes.collect();
