@@ -4,5 +4,6 @@
 mod client;
 mod faults;
 mod groups;
+mod invariants;
 mod members;
 mod wire;
