@@ -56,7 +56,7 @@ impl Reconciler {
     ) -> StoreResult<End> {
         run.state = RunState::Applying;
         let mut ledger = Ledger::new(self, claimed, run, planned);
-        ledger.note_overtaken();
+        ledger.open().await?;
         let mut halt = None;
         let mut from = 0;
         for stage in planned.plan.operations.chunk_by(|a, b| a.action.stage() == b.action.stage()) {

@@ -59,9 +59,13 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// The held run whose place this one takes is over.
-    pub(super) fn note_overtaken(&mut self) {
+    /// Says that the run is under way, and that the held run whose place it takes is over.
+    pub(super) async fn open(&mut self) -> StoreResult<()> {
         self.records.extend(self.reconciler.overtaken(self.claimed, self.run));
+        if self.records.is_empty() && self.outcomes.is_empty() {
+            return Ok(());
+        }
+        self.write().await
     }
 
     /// Readies a stage: local operations and those that cannot be done have their outcome at once; the others come
@@ -245,9 +249,10 @@ impl<'a> Ledger<'a> {
 
     /// Records all that came in, and how far the run is.
     pub(super) async fn flush(&mut self) -> StoreResult<()> {
-        if self.records.is_empty() {
-            return Ok(());
-        }
+        if self.records.is_empty() { Ok(()) } else { self.write().await }
+    }
+
+    async fn write(&mut self) -> StoreResult<()> {
         self.records.push(Record::Run(Box::new(self.run.clone())));
         let Claimed { lease, connection, .. } = self.claimed;
         self.reconciler.store.record(lease, connection.id, &self.records).await?;
