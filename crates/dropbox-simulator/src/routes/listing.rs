@@ -145,6 +145,9 @@ fn groups_page(ask: &Ask<'_>, team: &Team, cursor: Cursor) -> Answered {
 pub(super) fn group_members(ask: &Ask<'_>, team: &mut Team) -> Answered {
     let arg: GroupMembersArg = ask.arg()?;
     let group = arg.group.existing(team)?;
+    if group == team.system_group && !team.switches.system_group_can_be_listed {
+        return refuse("group_not_found");
+    }
     group_members_page(ask, team, Cursor::start(Of::GroupMembers { group }, arg.limit, team), group)
 }
 

@@ -41,6 +41,9 @@ pub struct Switches {
     pub deleted_group_is_remembered: bool,
     /// The group "Everyone at …" appears in each member's `profile.groups`. Default true: clients must cope.
     pub system_group_in_profiles: bool,
+    /// `groups/members/list` lists the group "Everyone at …". Default true, as its error union has no tag against it;
+    /// when false, `group_not_found`.
+    pub system_group_can_be_listed: bool,
     /// A group made without a management type is company-managed. Default true; when false, user-managed.
     pub groups_are_company_managed_by_default: bool,
     /// A suspended member stays in their groups. Default true.
@@ -85,6 +88,7 @@ impl Default for Switches {
             deleted_group_name_is_free: true,
             deleted_group_is_remembered: true,
             system_group_in_profiles: true,
+            system_group_can_be_listed: true,
             groups_are_company_managed_by_default: true,
             suspended_keep_groups: true,
             recover_restores_groups: true,

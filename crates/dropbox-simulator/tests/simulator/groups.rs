@@ -113,6 +113,11 @@ async fn the_group_of_everyone_is_dropboxs_own() {
         world.ok(Route::GroupsGetInfo, json!({ ".tag": "group_ids", "group_ids": [id, "g:no"] })).await;
     assert!(info[0].get("members").is_none(), "members of system-managed groups are not shown");
     assert_eq!(info[1], json!({ ".tag": "id_not_found", "id_not_found": "g:no" }));
+    let members = world.ok(Route::GroupMembersList, json!({ "group": everyone })).await;
+    assert_eq!(members["members"].as_array().unwrap().len(), 4);
+    world.simulator.team().switches.system_group_can_be_listed = false;
+    let refusal = world.refused(Route::GroupMembersList, json!({ "group": everyone })).await;
+    assert_eq!(refusal, "group_not_found");
     let profile = world.ok(Route::TokenGetAuthenticatedAdmin, Value::Null).await["admin_profile"].clone();
     assert_eq!(profile["groups"], json!([id]));
 }

@@ -17,7 +17,7 @@ fn some_request(dice: &mut StdRng) -> (Route, Value) {
     let group = json!({ ".tag": "group_external_id", "group_external_id": format!("x-{}", pick(3)) });
     let roles = if pick(2) == 0 { json!([]) } else { json!([Role::TeamAdmin.id()]) };
     let new = json!({ "member_email": email, "member_external_id": format!("e-{}", pick(8)) });
-    match pick(12) {
+    match pick(17) {
         0 | 1 => (Route::MembersAdd, json!({ "new_members": [new] })),
         2 => (Route::MembersSuspend, json!({ "user": user, "wipe_data": false })),
         3 => (Route::MembersUnsuspend, json!({ "user": user })),
@@ -32,16 +32,16 @@ fn some_request(dice: &mut StdRng) -> (Route, Value) {
             (Route::MembersSetProfile, arg)
         }
         7 => (Route::MembersSetAdminPermissions, json!({ "user": user, "new_roles": roles })),
-        8 => {
+        8 | 16 => {
             let name = ["Chess", "Tea", "Go"][pick(3) as usize];
             let external_id = format!("x-{}", pick(3));
             (Route::GroupsCreate, json!({ "group_name": name, "group_external_id": external_id }))
         }
-        9 => {
+        9..=12 => {
             let members = json!([{ "user": user, "access_type": "member" }]);
             (Route::GroupMembersAdd, json!({ "group": group, "members": members }))
         }
-        10 => (Route::GroupMembersRemove, json!({ "group": group, "users": [user] })),
+        13 | 14 => (Route::GroupMembersRemove, json!({ "group": group, "users": [user] })),
         _ => (Route::GroupsDelete, group),
     }
 }
@@ -74,7 +74,7 @@ fn check(team: &Team) {
 #[tokio::test]
 async fn counts_indexes_and_memberships_agree_after_any_requests() {
     let mut done = HashSet::new();
-    for seed in 0..4 {
+    for seed in 0..2 {
         let mut dice = StdRng::seed_from_u64(seed);
         let world = World::of(Team::builder().licences(6).token_lifetime_s(u64::from(u32::MAX))).await;
         for step in 0..400 {

@@ -282,3 +282,31 @@ async fn removing_has_its_rules_about_accounts_shares_and_files() {
     }
     assert_eq!(world.simulator.team().on_team(), 4, "a refused removal removes nobody");
 }
+
+#[tokio::test]
+async fn an_administrator_who_leaves_may_take_the_token_along() {
+    let second = MemberSeed { role: Some(Role::TeamAdmin), ..MemberSeed::new("b@example.com", "B", "B") };
+    let world = World::of(Team::builder().member(second)).await;
+    world.simulator.team().remove_by_person("admin@team.example.com").unwrap();
+    world.ok(Route::TeamGetInfo, Value::Null).await;
+    assert_eq!(world.refused(Route::TokenGetAuthenticatedAdmin, Value::Null).await, "admin_not_active");
+    world.simulator.team().switches.token_dies_with_administrator = true;
+    let reply = world.call(Route::TeamGetInfo, Value::Null).await;
+    assert_eq!((reply.status, &reply.json()["error"][".tag"]), (401, &json!("invalid_access_token")));
+}
+
+#[tokio::test]
+async fn who_was_removed_is_found_by_id_only() {
+    let world = World::of(Team::builder().member(MemberSeed::new("a@example.com", "A", "A"))).await;
+    let id = world.simulator.team().member_by_email("a@example.com").unwrap().team_member_id.clone();
+    world.simulator.team().remove_by_person("a@example.com").unwrap();
+    let both = json!({
+        "members": [by_email("a@example.com"), { ".tag": "team_member_id", "team_member_id": id }],
+    });
+    let infos = world.ok(Route::MembersGetInfo, both.clone()).await["members_info"].clone();
+    assert_eq!(infos[0], json!({ ".tag": "id_not_found", "id_not_found": "a@example.com" }));
+    assert_eq!(infos[1]["profile"]["status"][".tag"], "removed");
+    world.simulator.team().switches.removed_visible_by_id = false;
+    let infos = world.ok(Route::MembersGetInfo, both).await["members_info"].clone();
+    assert_eq!(infos[1][".tag"], "id_not_found");
+}
