@@ -117,3 +117,125 @@ impl Memberships {
         named.collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use serde_json::Map;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{EnvironmentId, Timestamp, directory::user::Name};
+
+    fn group(n: usize, filter: Option<&str>) -> Group {
+        Group {
+            id: GroupId(Uuid::from_u128(n as u128)),
+            environment: EnvironmentId(Uuid::nil()),
+            population: None,
+            name: format!("g{n}"),
+            description: None,
+            external_id: None,
+            custom_data: None,
+            user_filter: filter.map(str::to_owned),
+            created_at: Timestamp::default(),
+            updated_at: Timestamp::default(),
+            version: 1,
+        }
+    }
+
+    fn user(n: usize) -> User {
+        User {
+            id: UserId(Uuid::from_u128(n as u128)),
+            environment: EnvironmentId(Uuid::nil()),
+            population: PopulationId(Uuid::nil()),
+            username: format!("u{n}"),
+            email: format!("u{n}@example.com"),
+            enabled: n % 2 == 0,
+            name: Name::default(),
+            external_id: None,
+            attributes: Map::new(),
+            created_at: Timestamp::default(),
+            updated_at: Timestamp::default(),
+            version: 1,
+        }
+    }
+
+    fn nesting(child: usize, parent: usize) -> Nesting {
+        Nesting { child: group(child, None).id, parent: group(parent, None).id }
+    }
+
+    fn names(groups: &[UserGroup<'_>]) -> Vec<String> {
+        groups.iter().map(|group| format!("{} {}", group.name, group.kind())).collect()
+    }
+
+    #[test]
+    fn membership_is_by_hand_by_filter_and_through_nesting() {
+        let groups = [
+            group(1, None),
+            group(2, None),
+            group(3, Some("enabled eq true and memberOfGroupNames eq \"g2\"")),
+            group(4, None),
+            // Sees no dynamic membership, its own neither.
+            group(5, Some("memberOfGroupNames eq \"g3\"")),
+        ];
+        let direct = [Membership { user: user(2).id, group: groups[0].id }];
+        let nestings = [nesting(1, 2), nesting(3, 4)];
+        let memberships = Memberships::new(&groups, &nestings, &direct);
+        assert_eq!(
+            names(&memberships.groups_of(&user(2), None)),
+            ["g1 DIRECT", "g2 INDIRECT", "g3 DIRECT", "g4 INDIRECT"]
+        );
+        assert_eq!(names(&memberships.groups_of(&user(4), None)), [""; 0]);
+    }
+
+    #[test]
+    fn a_dynamic_group_of_a_population_has_only_its_users() {
+        let mut local = group(1, Some("enabled pr"));
+        local.population = Some(PopulationId(Uuid::from_u128(9)));
+        let memberships = Memberships::new(&[local], &[], &[]);
+        assert_eq!(memberships.groups_of(&user(1), None), []);
+        let lives_there = User { population: PopulationId(Uuid::from_u128(9)), ..user(1) };
+        assert_eq!(memberships.groups_of(&lives_there, None).len(), 1);
+    }
+
+    /// What is reached from the direct memberships by taking one nesting after the other until nothing is new.
+    fn naive(direct: &[Membership], nestings: &[Nesting], user: UserId) -> BTreeSet<GroupId> {
+        let mut found: BTreeSet<GroupId> =
+            direct.iter().filter(|it| it.user == user).map(|it| it.group).collect();
+        loop {
+            let more: BTreeSet<GroupId> =
+                nestings.iter().filter(|it| found.contains(&it.child)).map(|it| it.parent).collect();
+            let before = found.len();
+            found.extend(more);
+            if found.len() == before {
+                return found;
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn memberships_are_the_closure_of_nesting_circles_or_not(
+            direct in proptest::collection::vec((0_usize..6, 0_usize..12), 0..30),
+            nested in proptest::collection::vec((0_usize..12, 0_usize..12), 0..40),
+        ) {
+            let groups: Vec<Group> = (0..12).map(|n| group(n, None)).collect();
+            let direct: Vec<Membership> =
+                direct.iter().map(|(u, g)| Membership { user: user(*u).id, group: groups[*g].id }).collect();
+            let nestings: Vec<Nesting> = nested.iter().map(|(a, b)| nesting(*a, *b)).collect();
+            let memberships = Memberships::new(&groups, &nestings, &direct);
+            for n in 0..6 {
+                let user = user(n);
+                let found = memberships.groups_of(&user, None);
+                let ids: Vec<GroupId> = found.iter().map(|group| group.id).collect();
+                prop_assert_eq!(&ids, &naive(&direct, &nestings, user.id).into_iter().collect::<Vec<_>>());
+                for group in &found {
+                    let by_hand = direct.contains(&Membership { user: user.id, group: group.id });
+                    prop_assert_eq!(group.direct, by_hand);
+                }
+            }
+        }
+    }
+}

@@ -12,6 +12,8 @@ pub mod group;
 pub mod membership;
 pub mod nesting;
 pub mod population;
+#[cfg(test)]
+pub(crate) mod tests;
 pub mod user;
 mod user_body;
 

@@ -7,6 +7,8 @@ pub mod plan;
 pub mod revision;
 pub mod rule;
 mod rule_settings;
+#[cfg(test)]
+mod tests;
 
 use serde_json::Value;
 
