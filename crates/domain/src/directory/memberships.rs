@@ -152,7 +152,7 @@ mod tests {
             population: PopulationId(Uuid::nil()),
             username: format!("u{n}"),
             email: format!("u{n}@example.com"),
-            enabled: n % 2 == 0,
+            enabled: n.is_multiple_of(2),
             name: Name::default(),
             external_id: None,
             attributes: Map::new(),

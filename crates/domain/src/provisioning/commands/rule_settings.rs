@@ -79,30 +79,22 @@ fn number(target: &str, key: &str, value: &Value, max: u64, faults: &mut Faults)
 
 fn onboarding(target: &str, key: &str, value: &Value, faults: &mut Faults) {
     let text = value.as_str();
+    // Each arm is a fault; a good value falls through to the last one.
     match key {
-        "POPULATION_ID" => {
-            if text.is_none_or(|text| Uuid::parse_str(text).is_err()) {
-                faults.invalid(target, format!("`{key}` is {value}; the id of a population is allowed"));
-            }
+        "POPULATION_ID" if text.is_none_or(|text| Uuid::parse_str(text).is_err()) => {
+            faults.invalid(target, format!("`{key}` is {value}; the id of a population is allowed"));
         }
-        "REMOVE_ACTION" => {
-            if !matches!(text, Some("Disable" | "Delete")) {
-                faults.one_of(target, &["Disable", "Delete"]);
-            }
+        "REMOVE_ACTION" if !matches!(text, Some("Disable" | "Delete")) => {
+            faults.one_of(target, &["Disable", "Delete"]);
         }
-        "SCHEDULE" => {
-            if !text.is_some_and(is_schedule) {
-                let message = format!(
-                    "`{key}` is {value}; `daily`, `every 15m` (or `2h`), or a cron expression of five fields is allowed"
-                );
-                faults.invalid(target, message);
-            }
+        "SCHEDULE" if !text.is_some_and(is_schedule) => {
+            let message = format!(
+                "`{key}` is {value}; `daily`, `every 15m` (or `2h`), or a cron expression of five fields is allowed"
+            );
+            faults.invalid(target, message);
         }
-        key if SWITCHES.contains(&key) => {
-            let switch = value.is_boolean() || matches!(text, Some("true" | "false"));
-            if !switch {
-                faults.invalid(target, format!("`{key}` is {value}; true or false is allowed"));
-            }
+        key if SWITCHES.contains(&key) && !value.is_boolean() && !matches!(text, Some("true" | "false")) => {
+            faults.invalid(target, format!("`{key}` is {value}; true or false is allowed"));
         }
         _ => {}
     }
