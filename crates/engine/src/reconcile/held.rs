@@ -221,7 +221,7 @@ impl Reconciler {
         Ok(cancelled)
     }
 
-    /// Asks for a full sync of the rule, now.
+    /// Asks for a full sync of the rule, now. Who asks while one that was asked for has not planned yet gets that one.
     ///
     /// # Errors
     /// When the rule does not exist.
@@ -235,10 +235,16 @@ impl Reconciler {
             return Err(HeldError::Rejected(Rejection::not_found("rule", rule.id)));
         }
         let now = self.clock.now();
+        let due = Due { rule: rule.id, subject: DueSubject::Everything, at: now };
+        let open = self.store.open_runs(rule.id).await?;
+        let waits = |run: &Run| run.state == RunState::Planning && run.trigger == Trigger::Manual;
+        if let Some(run) = open.into_iter().find(waits) {
+            self.store.make_due(&[due]).await?;
+            return Ok(run);
+        }
         let run = new_run(RunId(self.ids.next()), rule, Trigger::Manual, Scope::Full, now);
         let told = format!("Started a full sync of rule {}.", rule.name);
         let event = self.told(rule, &run, audit::STARTED, actor, &told);
-        let due = Due { rule: rule.id, subject: DueSubject::Everything, at: now };
         self.store.begin_run(&run, Some(&event), &[due]).await?;
         Ok(run)
     }

@@ -155,6 +155,8 @@ async fn a_resync_that_a_person_asked_for_is_a_run_at_once() {
     let rule = world.rule().await;
     let run = world.reconciler.resync(world.environment, &rule, someone()).await.unwrap();
     assert_eq!(run.state, RunState::Planning);
+    let same = world.reconciler.resync(world.environment, &rule, someone()).await.unwrap();
+    assert_eq!(same.id, run.id, "asked twice is asked once");
     world.work().await;
     let run = world.store.run(world.environment, run.id).await.unwrap().unwrap();
     assert_eq!((run.state, run.trigger), (RunState::Held, Trigger::Manual));

@@ -1,4 +1,5 @@
 //! Runs from a change in the directory to the remote team, with a real store and a team in memory.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails should say where")]
 
 mod faults;
 mod guard;

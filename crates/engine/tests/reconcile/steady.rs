@@ -142,3 +142,18 @@ async fn days_of_grace_end_by_themselves() {
     world.work().await;
     assert!(matches!(state(&world), AccountState::Removed { .. }));
 }
+
+#[tokio::test]
+async fn a_worker_that_is_woken_takes_a_change_to_the_team_and_stops_when_asked() {
+    let mut world = World::new().await;
+    let worker = world.worker.clone();
+    let working = tokio::spawn(async move { worker.run().await });
+    world.user("ada").await;
+    world.worker.waker().notify_one();
+    while world.with_access() != ["ada", "admin"] {
+        tokio::task::yield_now().await;
+    }
+    world.worker.stop();
+    working.await.unwrap();
+    assert_eq!(world.store.rule_due(world.rule).await.unwrap(), None, "it settled what it did");
+}
