@@ -7,7 +7,7 @@ use super::{
     desired::Desired,
     operation::{Action, Operation},
     outcome::Outcome,
-    plan::Plan,
+    plan::{Plan, no_account},
     scope::Subject,
 };
 use crate::{Problem, Timestamp};
@@ -105,7 +105,13 @@ pub fn standings<'a>(
         let problem = match outcome {
             Some(outcome) => match outcome.problem() {
                 Some(problem) => problem,
-                None => continue,
+                None => {
+                    // Done, and now there is no account: as the next plan will find.
+                    if matches!(operation.action, Action::CancelInvitation { .. }) {
+                        note(operation.subject, Standing::Unsynced, &no_account(&operation.label));
+                    }
+                    continue;
+                }
             },
             None => {
                 not_tried = untried(operation);

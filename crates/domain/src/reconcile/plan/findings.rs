@@ -22,7 +22,7 @@ pub(super) fn recover_off(email: &str) -> Problem {
     )
 }
 
-pub(super) fn no_account(email: &str) -> Problem {
+pub(in crate::reconcile) fn no_account(email: &str) -> Problem {
     Problem::new(
         "DISABLED_WITHOUT_ACCOUNT",
         format!("{} is disabled in the directory and has no account in Dropbox.", name(email)),

@@ -28,6 +28,8 @@ use super::{
 };
 use crate::{GroupId, Problem, RuleId, Timestamp, UserId, provisioning::connection::Policy};
 
+pub(super) use findings::no_account;
+
 /// All that planning knows.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
