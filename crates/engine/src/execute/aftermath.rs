@@ -113,6 +113,9 @@ impl Reconciler {
 
 fn failing(planned: &Planned, outcomes: &[Option<Outcome>]) -> Failing {
     let mut failing = Failing::default();
+    for finding in planned.plan.findings.iter().filter(|finding| finding.passes()) {
+        failing.entry(finding.subject).or_default().waits = true;
+    }
     for (operation, outcome) in planned.plan.operations.iter().zip(outcomes) {
         if outcome.as_ref().is_some_and(Outcome::is_success) {
             continue;

@@ -2,6 +2,9 @@
 
 use crate::{Problem, Timestamp};
 
+/// The one finding that time alone ends.
+pub(super) const ADDRESS_OF_REMOVED_MEMBER: &str = "ADDRESS_OF_REMOVED_MEMBER";
+
 fn name(email: &str) -> &str {
     if email.is_empty() { "The account" } else { email }
 }
@@ -111,7 +114,7 @@ pub(super) fn address_wanted_twice(email: &str) -> Problem {
 
 pub(super) fn address_removed(email: &str) -> Problem {
     Problem::new(
-        "ADDRESS_OF_REMOVED_MEMBER",
+        ADDRESS_OF_REMOVED_MEMBER,
         format!("The address {email} belongs to a member who was removed and can still be recovered."),
         "If it is the same person, recover them in Dropbox; else delete them there for good, or wait seven days.",
     )

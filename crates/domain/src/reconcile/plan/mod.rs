@@ -110,6 +110,13 @@ pub struct Finding {
     pub problem: Problem,
 }
 
+impl Finding {
+    /// Whether time alone may end it, so that the subject is worth another look although nobody changed anything.
+    pub fn passes(&self) -> bool {
+        self.problem.code == findings::ADDRESS_OF_REMOVED_MEMBER
+    }
+}
+
 /// Operations by kind, for summaries. Keys are the kinds of [`super::operation::Action`] in their order.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
