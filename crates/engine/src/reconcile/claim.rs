@@ -80,12 +80,10 @@ impl Reconciler {
             return Ok(None);
         }
         let connection = self.store.connection(rule.environment, rule.connection()).await?;
-        let plan = self.store.plan_by_id(rule.environment, rule.plan).await?;
         let connection = connection.filter(|connection| {
             let awake = rule.active || rule.retiring.is_some();
             awake
                 && rule.direction == Direction::Outbound
-                && plan.is_none_or(|plan| plan.active)
                 && connection.active
                 && matches!(connection.health, Health::Valid { .. })
         });
