@@ -1,4 +1,5 @@
 //! What an e-mail address looks like. Not the whole of RFC 5322: what people have and what mail systems accept.
+//! Dots may stand anywhere before the `@`: some providers gave such addresses out, and Dropbox takes them.
 
 /// What is wrong with an address, in words that end a sentence; `None` when nothing is.
 pub fn fault(address: &str) -> Option<&'static str> {
@@ -14,9 +15,6 @@ pub fn fault(address: &str) -> Option<&'static str> {
     }
     if address.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Some("it has a space");
-    }
-    if local.starts_with('.') || local.ends_with('.') || local.contains("..") {
-        return Some("a dot is at an end of what stands before the `@`, or doubled");
     }
     if local
         .chars()
@@ -48,6 +46,7 @@ mod tests {
             "a.b+c_d-e@sub.example.co.uk",
             "o'neil@example.ie",
             "x@xn--bcher-kva.example",
+            "hans-j..b@example.com",
             "jörg@bücher.example",
             "Ada.LOVELACE@Example.COM",
         ] {
@@ -64,9 +63,6 @@ mod tests {
             "ada@",
             "ada@localhost",
             "a b@example.com",
-            "a..b@example.com",
-            ".a@example.com",
-            "a.@example.com",
             "a@b@example.com",
             "ada@-example.com",
             "ada@example..com",

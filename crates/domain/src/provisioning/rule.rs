@@ -100,7 +100,7 @@ pub struct PropagationPlan {
     pub environment: EnvironmentId,
     /// Its name.
     pub name: String,
-    /// `ACTIVE` or `INACTIVE`, kept as clients set it.
+    /// `ACTIVE` or `INACTIVE`, kept as clients set it (they leave it INACTIVE, the default); stops no rule.
     pub active: bool,
     /// When it was made.
     pub created_at: Timestamp,
