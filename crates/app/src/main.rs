@@ -1,1 +1,60 @@
-fn main() {}
+//! The binary `usher`. What it can do: [`cli`]; what it is made of: [`serve`].
+
+mod access;
+mod api;
+mod bootstrap;
+mod check;
+mod cli;
+mod config;
+mod csv_files;
+mod demo;
+mod log;
+mod serve;
+mod system;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{
+    cli::{Cli, Command},
+    config::Config,
+};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run(cli.command)));
+    outcome.unwrap_or_else(|error| {
+        log::complain(&error);
+        ExitCode::FAILURE
+    })
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve { config, role } => {
+            let config = Config::load(config.config.as_deref(), environment)?;
+            log::start(&config.log, config.log_format)?;
+            serve::serve(config, role).await?;
+        }
+        Command::Demo(options) => return demo::run(options).await,
+        Command::Migrate { config } => {
+            let config = Config::load(config.config.as_deref(), environment)?;
+            log::start(&config.log, config.log_format)?;
+            serve::open(&config).await?;
+            cli::say("The database schema is up to date.");
+        }
+        Command::Check { config } => return check::check(config.config.as_deref()).await,
+        verb => return cli::run(verb).await,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A variable of the process's environment.
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -1,0 +1,58 @@
+//! Environments: the one that the caller's token is good for.
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use serde_json::Value;
+use usher_domain::{Rejection, directory::environment::Environment};
+
+use super::{
+    AppState,
+    error::ApiResult,
+    extract::{Body, Caller, Segments},
+    hal::Origin,
+    show,
+};
+
+/// The attributes that a filter over environments may name.
+const ATTRIBUTES: &[&str] = &["id", "name"];
+
+/// `GET /v1/environments`: those that the caller may see, which is one.
+pub(crate) async fn list(State(app): State<AppState>, origin: Origin, caller: Caller) -> ApiResult {
+    let filter = origin.filter(Some(ATTRIBUTES))?;
+    let found = app.store.environment(caller.environment).await?;
+    let shown: Vec<Value> = found
+        .iter()
+        .map(|environment| show::environment(&origin, environment))
+        .filter(|shown| filter.as_ref().is_none_or(|filter| filter.matches(shown)))
+        .collect();
+    Ok(Json(origin.whole("environments", shown)).into_response())
+}
+
+/// `GET /v1/environments/{id}`
+pub(crate) async fn read(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
+    Ok(answer(&origin, &find(&app, &ids).await?))
+}
+
+/// `PUT /v1/environments/{id}`
+pub(crate) async fn replace(
+    State(app): State<AppState>,
+    ids: Segments,
+    origin: Origin,
+    caller: Caller,
+    body: Body,
+) -> ApiResult {
+    let changed = app.directory.replace_environment(&caller.by(), ids.id(0), &body.object).await?;
+    Ok(answer(&origin, &changed))
+}
+
+async fn find(app: &AppState, ids: &Segments) -> ApiResult<Environment> {
+    let found = app.store.environment(ids.id(0)).await?;
+    found.ok_or_else(|| Rejection::not_found("environment", ids.uuid(0)).into())
+}
+
+fn answer(origin: &Origin, environment: &Environment) -> Response {
+    Json(show::environment(origin, environment)).into_response()
+}

@@ -1,0 +1,177 @@
+//! Errors as PingOne shapes them (facts/pingone.md §2.3).
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+use usher_domain::{Detail, Rejection, ports::store::StoreError};
+use usher_engine::{
+    directory::DirectoryError,
+    reconcile::{ReconcileError, held::HeldError},
+};
+
+/// What a handler answers when it cannot do what was asked.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    details: Vec<Detail>,
+    /// Extra members of the error object (a connection test's checks).
+    extra: Option<(&'static str, serde_json::Value)>,
+}
+
+/// What a handler answers.
+pub(crate) type ApiResult<T = Response> = Result<T, ApiError>;
+
+impl ApiError {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        ApiError { status, code, message: message.into(), details: Vec::new(), extra: None }
+    }
+
+    /// 401: no token, or none that is good.
+    pub(crate) fn unauthenticated(message: &str) -> Self {
+        ApiError::new(StatusCode::UNAUTHORIZED, "INVALID_TOKEN", message)
+    }
+
+    /// 403: a good token, for something else.
+    pub(crate) fn forbidden(needs: &str) -> Self {
+        let message = format!("The actor attempting to perform the request is not authorized. {needs}");
+        ApiError::new(StatusCode::FORBIDDEN, "ACCESS_FAILED", message)
+    }
+
+    /// 404 for an address that nothing answers to.
+    pub(crate) fn no_such_route(path: &str) -> Self {
+        ApiError::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("There is nothing at {path}."))
+    }
+
+    /// 405.
+    pub(crate) fn method_not_allowed(method: &axum::http::Method, path: &str) -> Self {
+        let message = format!("{path} does not answer to {method}.");
+        ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
+    }
+
+    /// 413.
+    pub(crate) fn too_large(limit: usize) -> Self {
+        let message = format!("The request body is larger than {limit} bytes. Send less at a time.");
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "REQUEST_TOO_LARGE", message)
+    }
+
+    /// 500: our fault. What happened is in the log under the correlation id, not in the answer.
+    pub(crate) fn unexpected(what: impl std::fmt::Display) -> Self {
+        tracing::error!(error = %what, "a request failed unexpectedly");
+        let message = "An unexpected error occurred. The log has it under this answer's correlation-id.";
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "UNEXPECTED_ERROR", message)
+    }
+
+    /// 503 with Retry-After: the database does not answer.
+    pub(crate) fn unavailable(what: impl std::fmt::Display) -> Self {
+        tracing::error!(error = %what, "the database is unavailable");
+        let message = "The database does not answer. Nothing was changed; try again shortly.";
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "UNEXPECTED_ERROR", message)
+    }
+
+    /// The same error with one more member in its object.
+    pub(crate) fn with(mut self, name: &'static str, value: serde_json::Value) -> Self {
+        self.extra = Some((name, value));
+        self
+    }
+}
+
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)?;
+        self.details.iter().try_for_each(|detail| write!(f, "\n  {}: {}", detail.target, detail.message))
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+impl From<Rejection> for ApiError {
+    fn from(rejection: Rejection) -> Self {
+        let status = match rejection.code {
+            "NOT_FOUND" => StatusCode::NOT_FOUND,
+            "CONFLICT" => StatusCode::CONFLICT,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        ApiError {
+            status,
+            code: rejection.code,
+            message: rejection.message,
+            details: rejection.details,
+            extra: None,
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(what) => ApiError::unavailable(what),
+            StoreError::Conflict(what) => Rejection::conflict(format!(
+                "The data changed while the request was carried out ({what}). Read it again and repeat."
+            ))
+            .into(),
+            other => ApiError::unexpected(other),
+        }
+    }
+}
+
+impl From<DirectoryError> for ApiError {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::Rejected(rejection) => rejection.into(),
+            DirectoryError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<HeldError> for ApiError {
+    fn from(error: HeldError) -> Self {
+        match error {
+            HeldError::Rejected(rejection) => rejection.into(),
+            HeldError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReconcileError> for ApiError {
+    fn from(error: ReconcileError) -> Self {
+        match error {
+            ReconcileError::Store(error) => error.into(),
+            ReconcileError::Setup(problem) => {
+                Rejection::field("CONSTRAINT_VIOLATION", "rule", problem.to_string()).into()
+            }
+            ReconcileError::Remote(error) => {
+                let problem = error.problem();
+                ApiError::new(StatusCode::BAD_GATEWAY, "REMOTE_FAILED", problem.to_string())
+            }
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut body = json!({
+            "id": super::correlation::current(),
+            "code": self.code,
+            "message": self.message,
+        });
+        if !self.details.is_empty() {
+            body["details"] = json!(self.details);
+        }
+        if let Some((name, value)) = self.extra {
+            body[name] = value;
+        }
+        let mut response = (self.status, Json(body)).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

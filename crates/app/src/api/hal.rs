@@ -1,0 +1,158 @@
+//! Envelopes and links, absolute on the host that the client used (facts/pingone.md §2.2).
+
+use std::collections::BTreeMap;
+
+use axum::{
+    extract::{FromRequestParts, OriginalUri},
+    http::{header, request::Parts},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde_json::{Map, Value, json};
+use usher_domain::{
+    Detail, Rejection,
+    directory::filter::Filter,
+    ports::store::{Page, PageRequest},
+};
+use uuid::Uuid;
+
+use super::{AppState, error::ApiError};
+
+/// Characters that a query value must not hold as they are.
+const QUERY: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'&').add(b'+').add(b'<').add(b'>').add(b'%');
+
+/// Where the request was addressed, for links; and what its query says.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    base: String,
+    path: String,
+    query: BTreeMap<String, String>,
+}
+
+impl FromRequestParts<AppState> for Origin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
+        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let base = match &app.public_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => {
+                let first = |value: &str| value.split(',').next().unwrap_or_default().trim().to_owned();
+                let scheme = header("x-forwarded-proto").map_or_else(|| "http".to_owned(), first);
+                let host = header("x-forwarded-host").or_else(|| header(header::HOST.as_str()));
+                format!("{scheme}://{}", host.map_or_else(|| "localhost".to_owned(), first))
+            }
+        };
+        let uri = OriginalUri::from_request_parts(parts, app).await.map(|uri| uri.0).unwrap_or_default();
+        let query = uri.query().unwrap_or_default();
+        let query = url::form_urlencoded::parse(query.as_bytes())
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .collect();
+        Ok(Origin { base, path: uri.path().to_owned(), query })
+    }
+}
+
+impl Origin {
+    /// An absolute address below `/v1`.
+    pub(crate) fn v1(&self, path: &str) -> String {
+        format!("{}/v1{path}", self.base)
+    }
+
+    /// `{"href": …}` below `/v1`.
+    pub(crate) fn link(&self, path: &str) -> Value {
+        json!({ "href": self.v1(path) })
+    }
+
+    /// One value of the query.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.query.get(name).map(String::as_str)
+    }
+
+    /// The SCIM filter of the query, checked against the attributes that the resource has, where they are known.
+    pub(crate) fn filter(&self, known: Option<&[&str]>) -> Result<Option<Filter>, ApiError> {
+        let Some(text) = self.query("filter").filter(|text| !text.trim().is_empty()) else {
+            return Ok(None);
+        };
+        let parsed = text
+            .parse::<Filter>()
+            .and_then(|filter| known.map_or(Ok(()), |known| filter.check(known)).map(|()| filter));
+        let refuse = |error: &dyn std::fmt::Display| {
+            Rejection::field("INVALID_VALUE", "filter", error.to_string()).into()
+        };
+        parsed.map(Some).map_err(|error| refuse(&error))
+    }
+
+    /// `limit` and `cursor` of the query; at most `most` rows.
+    pub(crate) fn page(&self, most: u32) -> Result<PageRequest, ApiError> {
+        let mut faults = Vec::new();
+        let limit = match self.query("limit").map(str::parse::<u32>) {
+            None => most.min(100),
+            Some(Ok(limit)) if (1..=1000).contains(&limit) => limit.min(most),
+            Some(_) => {
+                let inner = json!({ "rangeMinimumValue": 1, "rangeMaximumValue": 1000 });
+                faults.push(Detail::new("INVALID_VALUE", "limit", "must be 1 to 1000").with_inner(inner));
+                1
+            }
+        };
+        let after = match self.query("cursor") {
+            None => None,
+            Some(cursor) => {
+                let id = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| Uuid::from_slice(&bytes).ok());
+                if id.is_none() {
+                    let what = "is not a cursor of this listing; follow _links.next, or start without one";
+                    faults.push(Detail::new("INVALID_VALUE", "cursor", what));
+                }
+                id
+            }
+        };
+        if faults.is_empty() {
+            Ok(PageRequest { after, limit })
+        } else {
+            Err(Rejection::invalid(faults).into())
+        }
+    }
+
+    /// A page of a listing. `count` is the whole listing's, when it is known.
+    pub(crate) fn listing(&self, name: &str, page: Page<Value>, count: Option<u64>) -> Value {
+        let mut links = Map::new();
+        links.insert("self".into(), json!({ "href": self.here(None) }));
+        if let Some(next) = page.next {
+            let cursor = URL_SAFE_NO_PAD.encode(next.as_bytes());
+            links.insert("next".into(), json!({ "href": self.here(Some(&cursor)) }));
+        }
+        let size = page.items.len();
+        let count = count.unwrap_or(size as u64);
+        json!({ "_links": links, "_embedded": { name: page.items }, "count": count, "size": size })
+    }
+
+    /// A listing that is never paged.
+    pub(crate) fn whole(&self, name: &str, items: Vec<Value>) -> Value {
+        self.listing(name, Page { items, next: None }, None)
+    }
+
+    fn here(&self, cursor: Option<&str>) -> String {
+        let mut query: Vec<(&str, &str)> =
+            self.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        if let Some(cursor) = cursor {
+            query.retain(|(name, _)| *name != "cursor");
+            query.push(("cursor", cursor));
+        }
+        let encode = |text| utf8_percent_encode(text, QUERY);
+        let query: Vec<String> =
+            query.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{}{}{mark}{}", self.base, self.path, query.join("&"))
+    }
+}
+
+/// Pages a listing that is in memory, in id order.
+pub(crate) fn cut<T>(items: Vec<T>, id: impl Fn(&T) -> Uuid, page: &PageRequest) -> Page<T> {
+    let mut items: Vec<T> =
+        items.into_iter().filter(|item| page.after.is_none_or(|after| id(item) > after)).collect();
+    items.sort_by_key(&id);
+    let more = items.len() > page.limit as usize;
+    items.truncate(page.limit as usize);
+    let next = if more { items.last().map(&id) } else { None };
+    Page { items, next }
+}

@@ -1,0 +1,149 @@
+//! Environments, populations, users, groups and memberships.
+
+use serde_json::{Value, json};
+use usher_domain::{
+    GroupId, UserId,
+    directory::{environment::Environment, group::Group, population::Population, user::User},
+};
+
+use super::{links, path, without_nulls};
+use crate::api::hal::Origin;
+
+/// An environment, with the links that clients follow.
+pub(crate) fn environment(origin: &Origin, it: &Environment) -> Value {
+    let link = |rest: &str| origin.link(&path(it.id, rest));
+    without_nulls(json!({
+        "_links": {
+            "self": link(""),
+            "populations": link("/populations"),
+            "users": link("/users"),
+            "groups": link("/groups"),
+            "propagation/plans": link("/propagation/plans"),
+            "propagation/stores": link("/propagation/stores"),
+            "propagation/rules": link("/propagation/rules"),
+            "propagation/revisions/id:latest": link("/propagation/revisions/id:latest"),
+        },
+        "id": it.id,
+        "name": it.name,
+        "description": it.description,
+        "createdAt": it.created_at,
+        "updatedAt": it.updated_at,
+    }))
+}
+
+/// A population; `users` is how many live in it.
+pub(crate) fn population(origin: &Origin, it: &Population, users: u64) -> Value {
+    without_nulls(json!({
+        "_links": links(origin, it.environment, &format!("/populations/{}", it.id)),
+        "id": it.id,
+        "environment": { "id": it.environment },
+        "name": it.name,
+        "description": it.description,
+        "default": it.default,
+        "userCount": users,
+        "createdAt": it.created_at,
+        "updatedAt": it.updated_at,
+    }))
+}
+
+/// A user. Custom and standard attributes stand at the top level.
+pub(crate) fn user(origin: &Origin, it: &User) -> Value {
+    let link = |rest: &str| origin.link(&path(it.environment, &format!("/users/{}{rest}", it.id)));
+    let mut shown = it.attributes.clone();
+    let fixed = without_nulls(json!({
+        "_links": {
+            "self": link(""),
+            "environment": origin.link(&path(it.environment, "")),
+            "population": origin.link(&path(it.environment, &format!("/populations/{}", it.population))),
+            "enabled": link("/enabled"),
+            "memberOfGroups": link("/memberOfGroups"),
+            "syncedRules": link("/syncedRules"),
+        },
+        "id": it.id,
+        "environment": { "id": it.environment },
+        "population": { "id": it.population },
+        "username": it.username,
+        "email": it.email,
+        "enabled": it.enabled,
+        "name": it.name,
+        "externalId": it.external_id,
+        "account": { "canAuthenticate": it.enabled, "status": "OK" },
+        "identityProvider": { "type": "PING_ONE" },
+        "lifecycle": { "status": "ACCOUNT_OK" },
+        "mfaEnabled": false,
+        "verifyStatus": "NOT_INITIATED",
+        "createdAt": it.created_at,
+        "updatedAt": it.updated_at,
+    }));
+    if let Value::Object(fixed) = fixed {
+        shown.extend(fixed);
+    }
+    if it.name == Default::default() {
+        shown.remove("name");
+    }
+    Value::Object(shown)
+}
+
+/// A group; `users` and `groups` are its direct members.
+pub(crate) fn group(origin: &Origin, it: &Group, users: u64, groups: u64) -> Value {
+    without_nulls(json!({
+        "_links": links(origin, it.environment, &format!("/groups/{}", it.id)),
+        "id": it.id,
+        "environment": { "id": it.environment },
+        "population": it.population.map(|id| json!({ "id": id })),
+        "name": it.name,
+        "description": it.description,
+        "externalId": it.external_id,
+        "customData": it.custom_data,
+        "userFilter": it.user_filter,
+        "directMemberCounts": { "users": users, "groups": groups },
+        "createdAt": it.created_at,
+        "updatedAt": it.updated_at,
+    }))
+}
+
+/// A user's membership. `full` shows the group itself too (`expand=group`).
+pub(crate) fn membership(origin: &Origin, user: UserId, it: &Group, kind: &str, full: bool) -> Value {
+    let group_path = path(it.environment, &format!("/groups/{}", it.id));
+    let user_path = path(it.environment, &format!("/users/{user}"));
+    let mut shown = json!({
+        "_links": {
+            "self": origin.link(&format!("{user_path}/memberOfGroups/{}", it.id)),
+            "user": origin.link(&user_path),
+            "environment": origin.link(&path(it.environment, "")),
+            "group": origin.link(&group_path),
+        },
+        "id": it.id,
+        "environment": { "id": it.environment },
+        "name": it.name,
+        "type": kind,
+    });
+    if full {
+        let whole = group(origin, it, 0, 0);
+        shown["_embedded"] = json!({ "group": without(whole, "directMemberCounts") });
+    }
+    shown
+}
+
+/// A group's membership in another.
+pub(crate) fn nesting(origin: &Origin, child: GroupId, parent: &Group, kind: &str) -> Value {
+    let child_path = path(parent.environment, &format!("/groups/{child}"));
+    json!({
+        "_links": {
+            "self": origin.link(&format!("{child_path}/memberOfGroups/{}", parent.id)),
+            "group": origin.link(&child_path),
+            "environment": origin.link(&path(parent.environment, "")),
+        },
+        "id": parent.id,
+        "environment": { "id": parent.environment },
+        "name": parent.name,
+        "type": kind,
+    })
+}
+
+fn without(mut value: Value, member: &str) -> Value {
+    if let Some(object) = value.as_object_mut() {
+        object.remove(member);
+    }
+    value
+}

@@ -1,0 +1,35 @@
+//! How resources are shown: PingOne's shapes (facts/pingone.md §2.4, §2.6, §2.7), absolute links.
+
+mod directory;
+mod provisioning;
+mod sync;
+
+pub(crate) use directory::{environment, group, membership, nesting, population, user};
+pub(crate) use provisioning::{connection, mapping, plan, revision, rule};
+pub(crate) use sync::{operation, preview, run, subject_status, synced_rule};
+
+use serde_json::{Value, json};
+use usher_domain::EnvironmentId;
+
+use super::hal::Origin;
+
+/// The path of an environment's part, below `/v1`.
+pub(crate) fn path(environment: EnvironmentId, rest: &str) -> String {
+    format!("/environments/{environment}{rest}")
+}
+
+/// `_links` with `self` and `environment`.
+fn links(origin: &Origin, environment: EnvironmentId, rest: &str) -> Value {
+    json!({
+        "self": origin.link(&path(environment, rest)),
+        "environment": origin.link(&path(environment, "")),
+    })
+}
+
+/// Leaves out members that are `null`, as PingOne does.
+fn without_nulls(mut value: Value) -> Value {
+    if let Some(object) = value.as_object_mut() {
+        object.retain(|_, member| !member.is_null());
+    }
+    value
+}

@@ -1,0 +1,191 @@
+//! Runs, operations, statuses and previews.
+
+use serde_json::{Value, json};
+use usher_domain::{
+    provisioning::{
+        connection::{Connection, ConnectionKind},
+        rule::{Direction, Rule},
+    },
+    reconcile::{
+        guard::Verdict,
+        operation::Action,
+        run::{Run, RunOperation},
+        scope::{Scope, Subject},
+        status::SubjectStatus,
+    },
+};
+
+use usher_engine::reconcile::Preview;
+
+use super::{links, path, without_nulls};
+use crate::api::hal::Origin;
+
+/// A run.
+pub(crate) fn run(origin: &Origin, it: &Run) -> Value {
+    let here = format!("/propagation/runs/{}", it.id);
+    let mut shown = links(origin, it.environment, &here);
+    shown["operations"] = origin.link(&path(it.environment, &format!("{here}/operations")));
+    shown["rule"] = origin.link(&path(it.environment, &format!("/propagation/rules/{}", it.rule)));
+    let hold: Vec<String> = it.hold.iter().map(ToString::to_string).collect();
+    let scope = match &it.scope {
+        Scope::Full => json!("FULL"),
+        Scope::Subjects { users, groups } => json!({ "users": users.len(), "groups": groups.len() }),
+    };
+    without_nulls(json!({
+        "_links": shown,
+        "id": it.id,
+        "environment": { "id": it.environment },
+        "rule": { "id": it.rule },
+        "store": { "id": it.connection },
+        "trigger": it.trigger,
+        "scope": scope,
+        "state": it.state,
+        "digest": it.digest,
+        "counts": it.counts,
+        "progress": { "done": it.done, "total": it.total },
+        "guard": { "verdict": if it.hold.is_empty() { "CLEAR" } else { "HOLD" }, "reasons": hold },
+        "moved": it.moved,
+        "error": it.problem,
+        "startedAt": it.started_at,
+        "finishedAt": it.finished_at,
+    }))
+}
+
+/// One operation of a run, with what became of it.
+pub(crate) fn operation(it: &RunOperation) -> Value {
+    let mut shown = planned(&it.operation);
+    shown["seq"] = json!(it.seq);
+    shown["outcome"] = match &it.outcome {
+        None => json!("PENDING"),
+        Some(outcome) => serde_json::to_value(outcome).map_or(Value::Null, |value| value["outcome"].clone()),
+    };
+    if let Some(problem) = it.outcome.as_ref().and_then(|outcome| outcome.problem()) {
+        shown["error"] = json!(problem);
+    }
+    shown
+}
+
+/// An operation as it is planned: kind, subject, what is before and after.
+fn planned(it: &usher_domain::reconcile::operation::Operation) -> Value {
+    let kind = serde_json::to_value(&it.action).map_or(Value::Null, |value| value["kind"].clone());
+    let (kind_of_subject, id) = match it.subject {
+        Subject::User(id) => ("USER", id.uuid()),
+        Subject::Group(id) => ("GROUP", id.uuid()),
+    };
+    let (before, after) = before_and_after(&it.action);
+    without_nulls(json!({
+        "kind": kind,
+        "subject": { "type": kind_of_subject, "id": id, "name": it.label },
+        "because": it.because,
+        "before": before,
+        "after": after,
+    }))
+}
+
+fn before_and_after(action: &Action) -> (Value, Value) {
+    let state = |before: &str, after: &str| (json!({ "status": before }), json!({ "status": after }));
+    match action {
+        Action::Suspend { .. } => state("active", "suspended"),
+        Action::CancelInvitation { .. } => state("invited", "removed"),
+        Action::Remove { account } => (json!({ "account": account }), Value::Null),
+        Action::Unsuspend { .. } => state("suspended", "active"),
+        Action::Recover { .. } => (json!({ "status": "removed" }), Value::Null),
+        Action::Create { attributes } => (Value::Null, json!(attributes)),
+        Action::Update { changes, .. } => {
+            let side = |of: fn(&usher_domain::reconcile::operation::Change) -> &str| {
+                changes
+                    .iter()
+                    .map(|change| (change.attribute.name(), of(change)))
+                    .collect::<std::collections::BTreeMap<_, _>>()
+            };
+            (json!(side(|change| &change.before)), json!(side(|change| &change.after)))
+        }
+        Action::RemoveMember { group_name, .. } => (json!({ "group": group_name }), Value::Null),
+        Action::AddMember { group_name, .. } => (Value::Null, json!({ "group": group_name })),
+        Action::ForgetMember { group_name, .. } => (json!({ "group": group_name }), Value::Null),
+        Action::CreateGroup { name } => (Value::Null, json!({ "name": name })),
+        Action::RenameGroup { before, after, .. } => (json!({ "name": before }), json!({ "name": after })),
+        Action::DeleteGroup { remote } => (json!({ "group": remote }), Value::Null),
+        Action::Unlink { account } => (json!({ "account": account }), Value::Null),
+        Action::Link { account, .. } => (Value::Null, json!({ "account": account })),
+        Action::LinkGroup { remote, .. } => (Value::Null, json!({ "group": remote })),
+        Action::UnlinkGroup { remote } => (json!({ "group": remote }), Value::Null),
+        Action::Amend { suspended_by_us, remove_at, .. } => {
+            (Value::Null, json!({ "suspendedByUsher": suspended_by_us, "removeAt": remove_at }))
+        }
+    }
+}
+
+/// A plan that was not applied.
+pub(crate) fn preview(it: &Preview) -> Value {
+    let plan = &it.plan;
+    let guard = match &it.verdict {
+        Verdict::Clear => json!({ "verdict": "CLEAR", "reasons": [] }),
+        Verdict::Hold { reasons } => {
+            let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+            json!({ "verdict": "HOLD", "reasons": reasons })
+        }
+    };
+    let operations: Vec<Value> = plan.operations.iter().map(planned).collect();
+    without_nulls(json!({
+        "digest": it.digest,
+        "counts": plan.counts(),
+        "guard": guard,
+        "calls": it.calls,
+        "seats": plan.seats.map(|seats| json!({
+            "licensed": seats.licensed,
+            "used": seats.used,
+            "left": seats.left(),
+            "needed": plan.seats_needed,
+        })),
+        "operations": operations,
+        "findings": plan.findings,
+        "text": plan.to_string(),
+    }))
+}
+
+/// Where one user or group stands with one rule, in a listing of the rule.
+pub(crate) fn subject_status(it: &SubjectStatus, name: Option<&str>) -> Value {
+    let (kind, id) = match it.subject {
+        Subject::User(id) => ("user", id.uuid()),
+        Subject::Group(id) => ("group", id.uuid()),
+    };
+    without_nulls(json!({
+        kind: without_nulls(json!({ "id": id, "name": name })),
+        "status": it.standing,
+        "details": it.problem.as_ref().map(ToString::to_string).unwrap_or_default(),
+        "error": it.problem,
+        "attempts": it.attempts,
+        "lastSyncAt": it.at,
+    }))
+}
+
+/// Where one user or group stands with one rule, as PingOne shows it.
+pub(crate) fn synced_rule(
+    origin: &Origin,
+    rule: &Rule,
+    connections: &[Connection],
+    here: &str,
+    it: &SubjectStatus,
+) -> Value {
+    let store = |id| {
+        let connection = connections.iter().find(|connection| connection.id == id);
+        let kind = connection.map_or("", |connection| match &connection.kind {
+            ConnectionKind::Directory => "directory",
+            ConnectionKind::Dropbox => "Dropbox",
+            ConnectionKind::Other(kind) => kind,
+        });
+        json!({ "id": id, "name": connection.map(|connection| &connection.name), "type": kind })
+    };
+    json!({
+        "_links": links(origin, rule.environment, here),
+        "rule": { "id": rule.id, "name": rule.name },
+        "sourceStore": store(rule.source),
+        "targetStore": store(rule.target),
+        "environment": { "id": rule.environment },
+        "type": match rule.direction { Direction::Outbound => "OUTBOUND", Direction::Inbound => "INBOUND" },
+        "status": it.standing,
+        "lastSyncAt": it.at,
+        "details": it.problem.as_ref().map(ToString::to_string).unwrap_or_default(),
+    })
+}

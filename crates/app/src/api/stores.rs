@@ -1,0 +1,196 @@
+//! Connections, which the API calls stores; and testing one.
+
+use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
+use serde_json::{Value, json};
+use usher_domain::{
+    ConnectionId, EnvironmentId, Problem, Rejection,
+    directory::commands::Body as Object,
+    ports::{
+        connector::{CheckReport, CheckStatus},
+        store::Page,
+    },
+    provisioning::{
+        connection::{Connection, Health},
+        rule::Direction,
+    },
+    reconcile::status::StatusCounts,
+};
+use usher_engine::directory::By;
+
+use super::{
+    AppState,
+    error::{ApiError, ApiResult},
+    extract::{Body, Caller, Segments},
+    hal::{Origin, cut},
+    show,
+};
+
+/// `GET propagation/stores`
+pub(crate) async fn list(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
+    let found = app.store.connections(ids.id(0)).await?;
+    let count = found.len() as u64;
+    let page = cut(found, |connection| connection.id.uuid(), &origin.page(1000)?);
+    let mut items: Vec<Value> = Vec::with_capacity(page.items.len());
+    for connection in &page.items {
+        items.push(shown(&app, &origin, connection).await?);
+    }
+    Ok(Json(origin.listing("stores", Page { items, next: page.next }, Some(count))).into_response())
+}
+
+/// `POST propagation/stores`: made active, it is tested first.
+pub(crate) async fn create(
+    State(app): State<AppState>,
+    ids: Segments,
+    origin: Origin,
+    caller: Caller,
+    body: Body,
+) -> ApiResult {
+    let made = create_connection(&app, &caller.by(), ids.id(0), &body.object).await?;
+    Ok((StatusCode::CREATED, Json(shown(&app, &origin, &made).await?)).into_response())
+}
+
+/// Makes a connection; tests it first when it is to be active.
+pub(crate) async fn create_connection(
+    app: &AppState,
+    by: &By,
+    environment: EnvironmentId,
+    body: &Object,
+) -> Result<Connection, ApiError> {
+    let tested = tested(app, by, environment, None, body).await?;
+    Ok(app.directory.create_connection(by, environment, body, tested.as_ref()).await?)
+}
+
+/// `GET propagation/stores/{id}`
+pub(crate) async fn read(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
+    let found = find(&app, ids.id(0), ids.id(1)).await?;
+    Ok(Json(shown(&app, &origin, &found).await?).into_response())
+}
+
+/// `PUT propagation/stores/{id}`: switched on, or let in another way while on, it is tested first.
+pub(crate) async fn replace(
+    State(app): State<AppState>,
+    ids: Segments,
+    origin: Origin,
+    caller: Caller,
+    body: Body,
+) -> ApiResult {
+    let (environment, id): (EnvironmentId, ConnectionId) = (ids.id(0), ids.id(1));
+    let by = caller.by();
+    let tested = tested(&app, &by, environment, Some(id), &body.object).await?;
+    let changed =
+        app.directory.replace_connection(&by, environment, id, &body.object, tested.as_ref()).await?;
+    Ok(Json(shown(&app, &origin, &changed).await?).into_response())
+}
+
+/// `DELETE propagation/stores/{id}`
+pub(crate) async fn remove(State(app): State<AppState>, ids: Segments, caller: Caller) -> ApiResult {
+    app.directory.delete_connection(&caller.by(), ids.id(0), ids.id(1)).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// `POST propagation/stores/connection/status`: tests a store that is, or is to be. A body with the `id` of a store,
+/// and nothing else that differs, also tells that store's health.
+pub(crate) async fn test(
+    State(app): State<AppState>,
+    ids: Segments,
+    caller: Caller,
+    body: Body,
+) -> ApiResult {
+    let environment: EnvironmentId = ids.id(0);
+    let id = match body.object.get("id") {
+        None | Some(Value::Null) => None,
+        Some(id) => {
+            let parsed = id.as_str().and_then(|id| id.parse::<ConnectionId>().ok());
+            let what = "must be the id of a store of this environment";
+            Some(parsed.ok_or_else(|| Rejection::field("INVALID_VALUE", "id", what))?)
+        }
+    };
+    let (draft, _) = app.directory.draft_connection(&caller.by(), environment, id, &body.object).await?;
+    let (report, health) = check(&app, &draft).await?;
+    if let Some(id) = id {
+        let kept = find(&app, environment, id).await?;
+        if kept.configuration == draft.configuration && kept.secrets == draft.secrets {
+            app.directory.connection_tested(&kept, &health).await?;
+        }
+    }
+    match health {
+        Health::Broken { .. } => {
+            let details =
+                report.checks.iter().filter(|check| check.status == CheckStatus::Failed).map(|check| {
+                    usher_domain::Detail::new("INVALID_VALUE", check.name.clone(), check.detail.clone())
+                });
+            let refused = Rejection {
+                code: "INVALID_DATA",
+                message: "The connection test failed.".into(),
+                details: details.collect(),
+            };
+            Err(ApiError::from(refused).with("checks", json!(report.checks)))
+        }
+        _ => Ok(Json(json!({ "status": "SUCCESS", "checks": report.checks })).into_response()),
+    }
+}
+
+/// What a test says of the store that a request would make, when it must be tested before it may be active.
+async fn tested(
+    app: &AppState,
+    by: &By,
+    environment: EnvironmentId,
+    id: Option<ConnectionId>,
+    body: &Object,
+) -> Result<Option<Health>, ApiError> {
+    let (draft, needs_test) = app.directory.draft_connection(by, environment, id, body).await?;
+    if !needs_test {
+        return Ok(None);
+    }
+    Ok(Some(check(app, &draft).await?.1))
+}
+
+/// Tests a connection.
+async fn check(app: &AppState, draft: &Connection) -> Result<(CheckReport, Health), ApiError> {
+    let refuse = |problem: Problem| Rejection::field("INVALID_VALUE", "type", problem.to_string());
+    let opened = app.connectors.open(draft).map_err(refuse)?;
+    let report = opened.connector.check().await;
+    let at = app.clock.now();
+    let health = match (&report.team, &report.own_account, report.passed()) {
+        (Some(team), Some((own_account, own_email)), true) => Health::Valid {
+            at,
+            team: team.clone(),
+            own_account: own_account.clone(),
+            own_email: own_email.clone(),
+        },
+        _ => {
+            let failed = report.checks.iter().find(|check| check.status == CheckStatus::Failed);
+            let detail = failed.map_or("it did not reach the team.", |check| check.detail.as_str());
+            let name = failed.map_or("token", |check| check.name.as_str());
+            let problem = Problem::new(
+                "CONNECTION_TEST_FAILED",
+                format!("The test of the connection failed at {name}: {detail}"),
+                "Correct the connection and test it again.",
+            );
+            Health::Broken { at, problem }
+        }
+    };
+    Ok((report, health))
+}
+
+async fn find(app: &AppState, environment: EnvironmentId, id: ConnectionId) -> ApiResult<Connection> {
+    let found = app.store.connection(environment, id).await?;
+    found.ok_or_else(|| Rejection::not_found("store", id).into())
+}
+
+/// A connection with the counts of its outbound rules.
+async fn shown(app: &AppState, origin: &Origin, connection: &Connection) -> ApiResult<Value> {
+    let mut users: Option<StatusCounts> = None;
+    for rule in app.store.rules(connection.environment).await? {
+        if rule.direction == Direction::Outbound && rule.target == connection.id {
+            let (of_rule, _) = app.store.status_counts(rule.id).await?;
+            let sum = users.get_or_insert_default();
+            sum.impacted += of_rule.impacted;
+            sum.success += of_rule.success;
+            sum.unsynced += of_rule.unsynced;
+            sum.partial += of_rule.partial;
+            sum.failed += of_rule.failed;
+        }
+    }
+    Ok(show::connection(origin, connection, users))
+}

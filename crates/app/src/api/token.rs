@@ -1,0 +1,97 @@
+//! The token endpoint: OAuth 2.0 client credentials (RFC 6749 §4.4), errors as in §5.2.
+
+use axum::{
+    Form, Json,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use serde_json::json;
+use usher_domain::{ClientId, EnvironmentId, Secret};
+
+use super::{AppState, error::ApiError};
+use crate::access::{
+    password,
+    token::{Bearer, LIFETIME},
+};
+
+/// What a client sends. Fields that are not for this grant are ignored, as the RFC says.
+#[derive(Deserialize)]
+pub(crate) struct TokenRequest {
+    grant_type: Option<String>,
+    client_id: Option<String>,
+    client_secret: Option<String>,
+}
+
+/// `POST /{environmentId}/as/token`
+pub(crate) async fn token(
+    State(app): State<AppState>,
+    Path(environment): Path<String>,
+    headers: HeaderMap,
+    form: Result<Form<TokenRequest>, axum::extract::rejection::FormRejection>,
+) -> Response {
+    let Ok(Form(form)) = form else {
+        return refuse(StatusCode::BAD_REQUEST, "invalid_request", "Send application/x-www-form-urlencoded.");
+    };
+    match form.grant_type.as_deref() {
+        Some("client_credentials") => {}
+        Some(_) => {
+            let what = "The grant_type must be client_credentials.";
+            return refuse(StatusCode::BAD_REQUEST, "unsupported_grant_type", what);
+        }
+        None => return refuse(StatusCode::BAD_REQUEST, "invalid_request", "The grant_type is missing."),
+    }
+    let given = basic(&headers).or_else(|| Some((form.client_id?, Secret::new(form.client_secret?))));
+    let Some((id, secret)) = given else {
+        let what = "Send the client's id and secret, as HTTP Basic or in the form.";
+        return refuse(StatusCode::UNAUTHORIZED, "invalid_client", what);
+    };
+    let client = match (environment.parse::<EnvironmentId>(), id.parse::<ClientId>()) {
+        (Ok(environment), Ok(id)) => match app.store.client(environment, id).await {
+            Ok(client) => client.filter(|client| client.enabled),
+            Err(error) => return ApiError::from(error).into_response(),
+        },
+        _ => None,
+    };
+    let hash = client.as_ref().map(|client| client.secret_hash.clone());
+    let verified = password::verify(secret, hash).await;
+    let Some(client) = client.filter(|_| verified) else {
+        let what = "No enabled client of this environment has this id and secret.";
+        return refuse(StatusCode::UNAUTHORIZED, "invalid_client", what);
+    };
+    let bearer = Bearer { client: client.id, environment: client.environment };
+    match app.tokens.sign(bearer, app.clock.now(), app.ids.next()) {
+        Some(token) => Json(json!({
+            "access_token": token,
+            "token_type": "Bearer",
+            "expires_in": LIFETIME.as_secs(),
+        }))
+        .into_response(),
+        None => ApiError::unexpected("there is no signing key").into_response(),
+    }
+}
+
+/// `client_secret_basic`: both parts are form-encoded before they are joined (RFC 6749 §2.3.1).
+fn basic(headers: &HeaderMap) -> Option<(String, Secret)> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, encoded) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = text.split_once(':')?;
+    let decode = |part: &str| percent_decode_str(&part.replace('+', " ")).decode_utf8_lossy().into_owned();
+    Some((decode(id), Secret::new(decode(secret))))
+}
+
+fn refuse(status: StatusCode, error: &str, description: &str) -> Response {
+    let mut response =
+        (status, Json(json!({ "error": error, "error_description": description }))).into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Basic"));
+    }
+    response
+}

@@ -1,0 +1,142 @@
+//! Users.
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+use usher_domain::{EnvironmentId, Rejection, UserId, directory::user::User, ports::store::Page};
+
+use super::{
+    AppState,
+    error::ApiResult,
+    extract::{Body, Caller, Segments},
+    hal::Origin,
+    show,
+};
+
+/// `GET users`
+pub(crate) async fn list(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
+    let environment: EnvironmentId = ids.id(0);
+    let page = origin.page(1000)?;
+    let filter = origin.filter(None)?;
+    let found = app.directory.search_users(environment, filter.as_ref(), &page).await?;
+    let count = match filter {
+        None => Some(app.store.count_users(environment, None).await?),
+        Some(_) => None,
+    };
+    let items: Vec<Value> = found.items.iter().map(|user| show::user(&origin, user)).collect();
+    Ok(Json(origin.listing("users", Page { items, next: found.next }, count)).into_response())
+}
+
+/// `POST users`
+pub(crate) async fn create(
+    State(app): State<AppState>,
+    ids: Segments,
+    origin: Origin,
+    caller: Caller,
+    body: Body,
+) -> ApiResult {
+    let made = app.directory.create_user(&caller.by(), ids.id(0), &body.object).await?;
+    Ok((StatusCode::CREATED, Json(show::user(&origin, &made))).into_response())
+}
+
+/// `GET users/{id}`, with `include=memberOfGroupIDs,memberOfGroupNames`
+pub(crate) async fn read(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
+    let user = find(&app, ids.id(0), ids.id(1)).await?;
+    let mut shown = show::user(&origin, &user);
+    let include = origin.query("include").unwrap_or_default();
+    if include.contains("memberOfGroup") {
+        let groups = app.directory.groups_of(user.environment, user.id).await?;
+        if include.contains("memberOfGroupIDs") {
+            shown["memberOfGroupIDs"] = groups.iter().map(|(group, _)| json!(group.id)).collect();
+        }
+        if include.contains("memberOfGroupNames") {
+            shown["memberOfGroupNames"] = groups.iter().map(|(group, _)| json!(group.name)).collect();
+        }
+    }
+    Ok(Json(shown).into_response())
+}
+
+/// `PUT users/{id}`: what is left out is cleared, but for `enabled` and the population.
+pub(crate) async fn replace(
+    State(app): State<AppState>,
+    ids: Segments,
+    origin: Origin,
+    caller: Caller,
+    body: Body,
+) -> ApiResult {
+    let changed = app.directory.replace_user(&caller.by(), ids.id(0), ids.id(1), &body.object).await?;
+    Ok(answer(&origin, &changed))
+}
+
+/// `PATCH users/{id}`: what is left out stays, `null` clears.
+pub(crate) async fn update(
+    State(app): State<AppState>,
+    ids: Segments,
+    origin: Origin,
+    caller: Caller,
+    body: Body,
+) -> ApiResult {
+    let changed = app.directory.patch_user(&caller.by(), ids.id(0), ids.id(1), &body.object).await?;
+    Ok(answer(&origin, &changed))
+}
+
+/// `DELETE users/{id}`
+pub(crate) async fn remove(State(app): State<AppState>, ids: Segments, caller: Caller) -> ApiResult {
+    app.directory.delete_user(&caller.by(), ids.id(0), ids.id(1)).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// `GET users/{id}/enabled`
+pub(crate) async fn enabled(State(app): State<AppState>, ids: Segments) -> ApiResult {
+    let user = find(&app, ids.id(0), ids.id(1)).await?;
+    Ok(Json(json!({ "enabled": user.enabled })).into_response())
+}
+
+/// `PUT users/{id}/enabled`
+pub(crate) async fn set_enabled(
+    State(app): State<AppState>,
+    ids: Segments,
+    caller: Caller,
+    body: Body,
+) -> ApiResult {
+    let Some(enabled) = body.object.get("enabled").and_then(Value::as_bool) else {
+        return Err(Rejection::field("INVALID_VALUE", "enabled", "must be true or false").into());
+    };
+    let changed = app.directory.set_user_enabled(&caller.by(), ids.id(0), ids.id(1), enabled).await?;
+    Ok(Json(json!({ "enabled": changed.enabled })).into_response())
+}
+
+/// `GET users/{id}/population`
+pub(crate) async fn population(State(app): State<AppState>, ids: Segments) -> ApiResult {
+    let user = find(&app, ids.id(0), ids.id(1)).await?;
+    Ok(Json(json!({ "id": user.population })).into_response())
+}
+
+/// `PUT users/{id}/population`
+pub(crate) async fn set_population(
+    State(app): State<AppState>,
+    ids: Segments,
+    caller: Caller,
+    body: Body,
+) -> ApiResult {
+    let id = body.object.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok());
+    let Some(population) = id else {
+        return Err(Rejection::field("INVALID_VALUE", "id", "must be the id of a population").into());
+    };
+    let changed = app.directory.set_user_population(&caller.by(), ids.id(0), ids.id(1), population).await?;
+    Ok(Json(json!({ "id": changed.population })).into_response())
+}
+
+/// The user of that id.
+pub(crate) async fn find(app: &AppState, environment: EnvironmentId, id: UserId) -> ApiResult<User> {
+    let found = app.store.user(environment, id).await?;
+    found.ok_or_else(|| Rejection::not_found("user", id).into())
+}
+
+fn answer(origin: &Origin, user: &User) -> Response {
+    Json(show::user(origin, user)).into_response()
+}

@@ -1,0 +1,57 @@
+//! `usher check`: configuration, key, database and connections; every fault at once, secrets redacted.
+
+use std::{path::Path, process::ExitCode};
+
+use anyhow::Result;
+use usher_domain::{ports::connector::CheckStatus, provisioning::connection::ConnectionKind};
+
+use crate::{cli::say, config::Config, environment, serve};
+
+/// Checks; exit 1 when anything is at fault.
+pub(crate) async fn check(file: Option<&Path>) -> Result<ExitCode> {
+    let config = match Config::load(file, environment) {
+        Ok(config) => config,
+        Err(faults) => {
+            say(faults);
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    say("configuration: ok");
+    let joined = match serve::join(&config).await {
+        Ok(joined) => joined,
+        Err(error) => {
+            say(format!("database: {error:#}"));
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    say("database: ok");
+    let mut good = true;
+    for environment in joined.app.store.environments().await? {
+        for connection in joined.app.store.connections(environment.id).await? {
+            if connection.kind != ConnectionKind::Dropbox {
+                continue;
+            }
+            match joined.app.connectors.open(&connection) {
+                Err(problem) => {
+                    good = false;
+                    say(format!("connection {}: {problem}", connection.name));
+                }
+                Ok(opened) => {
+                    for check in opened.connector.check().await.checks {
+                        let word = match check.status {
+                            CheckStatus::Success => "ok",
+                            CheckStatus::Failed => "FAILED",
+                            CheckStatus::NotChecked => "not checked",
+                        };
+                        good &= check.status != CheckStatus::Failed;
+                        say(format!(
+                            "connection {}: {}: {word}: {}",
+                            connection.name, check.name, check.detail
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

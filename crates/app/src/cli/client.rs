@@ -1,0 +1,166 @@
+//! A client of the API: where it is, who we are, and errors as a person reads them.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::Args;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use usher_domain::Secret;
+
+/// Where the API is and who is calling.
+#[derive(Debug, Args)]
+pub(crate) struct Connect {
+    /// Where Usher listens
+    #[arg(long, env = "USHER_URL", default_value = "http://127.0.0.1:8080")]
+    url: String,
+    /// The worker client's id
+    #[arg(long, env = "USHER_CLIENT_ID")]
+    client_id: Option<String>,
+    /// A file with the worker client's secret
+    #[arg(long, value_name = "FILE")]
+    client_secret_file: Option<PathBuf>,
+    /// The environment, where there is more than one
+    #[arg(long, env = "USHER_ENVIRONMENT_ID")]
+    environment: Option<String>,
+}
+
+/// A client with a token.
+#[derive(Debug)]
+pub(crate) struct ApiClient {
+    http: reqwest::Client,
+    base: String,
+    token: Secret,
+}
+
+impl Connect {
+    /// Gets a token.
+    pub(crate) async fn client(&self) -> Result<ApiClient> {
+        let url = self.url.trim_end_matches('/');
+        let id = self.client_id.as_deref().context("say who is calling: --client-id or USHER_CLIENT_ID")?;
+        let secret = match (&self.client_secret_file, std::env::var("USHER_CLIENT_SECRET")) {
+            (Some(file), _) => {
+                let text = std::fs::read_to_string(file)
+                    .with_context(|| format!("the client secret file {} cannot be read", file.display()))?;
+                Secret::new(text.trim_end())
+            }
+            (None, Ok(secret)) => Secret::new(secret),
+            (None, Err(_)) => bail!("give the client's secret: --client-secret-file or USHER_CLIENT_SECRET"),
+        };
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(10))
+            .timeout(Duration::from_secs(300))
+            .build()?;
+        let environment = match &self.environment {
+            Some(environment) => environment.clone(),
+            None => only_environment(&http, url).await?,
+        };
+        let answer = http
+            .post(format!("{url}/{environment}/as/token"))
+            .basic_auth(id, Some(secret.expose()))
+            .form(&[("grant_type", "client_credentials")])
+            .send()
+            .await
+            .with_context(|| format!("Usher does not answer at {url}; is `usher serve` running?"))?;
+        let status = answer.status();
+        let body: Value = answer.json().await.unwrap_or_default();
+        match body["access_token"].as_str() {
+            Some(token) if status.is_success() => Ok(ApiClient {
+                http,
+                base: format!("{url}/v1/environments/{environment}"),
+                token: Secret::new(token),
+            }),
+            _ => {
+                let why = body["error_description"].as_str().unwrap_or("no reason given");
+                bail!("no access token for client {id} in environment {environment}: {why}")
+            }
+        }
+    }
+}
+
+/// The environment, where there is only one: the server says so on its health page.
+async fn only_environment(http: &reqwest::Client, url: &str) -> Result<String> {
+    let answer = http
+        .get(format!("{url}/healthz"))
+        .send()
+        .await
+        .with_context(|| format!("Usher does not answer at {url}; is `usher serve` running?"))?;
+    let body: Value = answer.json().await.unwrap_or_default();
+    let id = body["environment"].as_str().map(str::to_owned);
+    id.context("this Usher has more than one environment; name one: --environment or USHER_ENVIRONMENT_ID")
+}
+
+impl ApiClient {
+    /// Reads. `path` is below the environment, with its query.
+    pub(crate) async fn get(&self, path: &str) -> Result<Value> {
+        self.send(Method::GET, path, None).await
+    }
+
+    /// Sends an object.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        self.send(Method::POST, path, Some((serde_json::to_string(body)?, "application/json"))).await
+    }
+
+    /// Sends text of another type.
+    pub(crate) async fn post_text(&self, path: &str, text: String, media_type: &str) -> Result<Value> {
+        self.send(Method::POST, path, Some((text, media_type))).await
+    }
+
+    /// All pages of a listing.
+    pub(crate) async fn list(&self, path: &str, name: &str) -> Result<Vec<Value>> {
+        let mut items = Vec::new();
+        let mut page = self.get(path).await?;
+        loop {
+            if let Some(more) = page["_embedded"][name].as_array_mut() {
+                items.append(more);
+            }
+            let Some(next) = page["_links"]["next"]["href"].as_str() else { return Ok(items) };
+            // The address is absolute and may be on another host name than ours: keep what is below the environment.
+            let Some((_, path)) = next.split_once("/v1/environments/") else { return Ok(items) };
+            let Some(at) = path.find('/') else { return Ok(items) };
+            page = self.get(&path[at..]).await?;
+        }
+    }
+
+    /// The one thing of a listing that has this id or name.
+    pub(crate) async fn find(&self, path: &str, name: &str, what: &str, wanted: &str) -> Result<Value> {
+        let items = self.list(path, name).await?;
+        let known: Vec<&str> = items.iter().filter_map(|item| item["name"].as_str()).collect();
+        let known = known.join(", ");
+        let is_wanted = |item: &&Value| {
+            item["id"].as_str() == Some(wanted)
+                || item["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(wanted))
+        };
+        let found: Vec<&Value> = items.iter().filter(is_wanted).collect();
+        match found.as_slice() {
+            [one] => Ok((*one).clone()),
+            [] => bail!("there is no {what} {wanted}; there are: {known}"),
+            _ => bail!("there is more than one {what} named {wanted}; use its id"),
+        }
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<(String, &str)>) -> Result<Value> {
+        let mut request =
+            self.http.request(method, format!("{}{path}", self.base)).bearer_auth(self.token.expose());
+        if let Some((body, media_type)) = body {
+            request = request.header(reqwest::header::CONTENT_TYPE, media_type).body(body);
+        }
+        let answer = request.send().await.context("Usher does not answer")?;
+        let status = answer.status();
+        if status == StatusCode::NO_CONTENT {
+            return Ok(Value::Null);
+        }
+        let body: Value = answer.json().await.unwrap_or_else(|_| json!({}));
+        if status.is_success() { Ok(body) } else { Err(told(status, &body)) }
+    }
+}
+
+/// An error object as a person reads it.
+fn told(status: StatusCode, body: &Value) -> anyhow::Error {
+    let mut text = body["message"].as_str().unwrap_or("no reason given").to_owned();
+    for detail in body["details"].as_array().into_iter().flatten() {
+        let (target, message) = (detail["target"].as_str(), detail["message"].as_str());
+        text.push_str(&format!("\n  {}: {}", target.unwrap_or_default(), message.unwrap_or_default()));
+    }
+    anyhow!("{text} ({}, {})", body["code"].as_str().unwrap_or("no code"), status.as_u16())
+}

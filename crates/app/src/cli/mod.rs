@@ -1,0 +1,219 @@
+//! The command line. Admin verbs are clients of the API: there is no door around access and audit.
+
+mod client;
+mod directory;
+mod import;
+mod sync;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+pub(crate) use client::Connect;
+
+/// Usher shows people to their seats, and sees them out: it keeps a Dropbox team in step with a directory of users
+/// and groups.
+#[derive(Debug, Parser)]
+#[command(name = "usher", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// API and workers in one process
+    Serve {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// What this process does
+        #[arg(long, value_enum, default_value = "all")]
+        role: Role,
+    },
+    /// Everything on this machine: SQLite, a simulated Dropbox team, a sample directory
+    Demo(crate::demo::Options),
+    /// Make or renew the database schema
+    Migrate {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Check configuration, key, database and connections; every fault at once
+    Check {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Bring users (and groups) in from CSV files
+    Import {
+        #[command(flatten)]
+        connect: Connect,
+        #[command(flatten)]
+        options: import::Options,
+    },
+    /// What a sync of this rule would do; exit 0 nothing, 2 changes pending, 3 held by the guard, 1 failure
+    Preview {
+        #[command(flatten)]
+        connect: Connect,
+        /// The rule's name or id
+        rule: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Full resync of this rule now; exit codes as for preview
+    Sync {
+        #[command(flatten)]
+        connect: Connect,
+        /// The rule's name or id
+        rule: String,
+        /// Wait until it is done, with progress
+        #[arg(long)]
+        wait: bool,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let a held run go on, if its plan is still the same
+    Approve {
+        #[command(flatten)]
+        connect: Connect,
+        /// The run's id
+        run: String,
+        /// The digest you looked at; without it, the one the run is held with
+        #[arg(long)]
+        digest: Option<String>,
+    },
+    /// How rules stand, in PingOne's terms
+    Status {
+        #[command(flatten)]
+        connect: Connect,
+        /// The rule's name or id; all rules without it
+        rule: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Why someone has, or has not, what they should
+    Explain {
+        #[command(flatten)]
+        connect: Connect,
+        /// The user's username, e-mail or id
+        user: String,
+        /// Only this rule, by name or id
+        #[arg(long)]
+        rule: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Users of the directory
+    Users {
+        #[command(flatten)]
+        connect: Connect,
+        #[command(subcommand)]
+        verb: directory::Verb,
+    },
+    /// Groups of the directory
+    Groups {
+        #[command(flatten)]
+        connect: Connect,
+        #[command(subcommand)]
+        verb: directory::Verb,
+    },
+    /// Populations
+    Populations {
+        #[command(flatten)]
+        connect: Connect,
+        #[command(subcommand)]
+        verb: directory::Verb,
+    },
+    /// Connections (the API calls them stores)
+    Connections {
+        #[command(flatten)]
+        connect: Connect,
+        #[command(subcommand)]
+        verb: directory::Verb,
+    },
+    /// Rules
+    Rules {
+        #[command(flatten)]
+        connect: Connect,
+        #[command(subcommand)]
+        verb: directory::Verb,
+    },
+}
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Role {
+    /// API and workers
+    All,
+    /// API only
+    Web,
+    /// Workers only
+    Worker,
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigFile {
+    /// The configuration file; every key can also be an environment variable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Nothing to do.
+const NOTHING: u8 = 0;
+/// It did not work.
+const FAILURE: u8 = 1;
+/// Changes are pending.
+const PENDING: u8 = 2;
+/// Held by the guard.
+const HELD: u8 = 3;
+
+/// Runs an admin verb.
+pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let code = match command {
+        Command::Import { connect, options } => import::import(&connect.client().await?, options).await?,
+        Command::Preview { connect, rule, json } => {
+            sync::preview(&connect.client().await?, &rule, json).await?
+        }
+        Command::Sync { connect, rule, wait, json } => {
+            sync::sync(&connect.client().await?, &rule, wait, json).await?
+        }
+        Command::Approve { connect, run, digest } => {
+            sync::approve(&connect.client().await?, &run, digest).await?
+        }
+        Command::Status { connect, rule, json } => {
+            sync::status(&connect.client().await?, rule.as_deref(), json).await?
+        }
+        Command::Explain { connect, user, rule, json } => {
+            sync::explain(&connect.client().await?, &user, rule.as_deref(), json).await?
+        }
+        Command::Users { connect, verb } => {
+            directory::run(&connect.client().await?, &directory::USERS, verb).await?
+        }
+        Command::Groups { connect, verb } => {
+            directory::run(&connect.client().await?, &directory::GROUPS, verb).await?
+        }
+        Command::Populations { connect, verb } => {
+            directory::run(&connect.client().await?, &directory::POPULATIONS, verb).await?
+        }
+        Command::Connections { connect, verb } => {
+            directory::run(&connect.client().await?, &directory::CONNECTIONS, verb).await?
+        }
+        Command::Rules { connect, verb } => {
+            directory::run(&connect.client().await?, &directory::RULES, verb).await?
+        }
+        Command::Serve { .. } | Command::Demo(_) | Command::Migrate { .. } | Command::Check { .. } => {
+            anyhow::bail!("this verb does not speak to the API")
+        }
+    };
+    Ok(ExitCode::from(code))
+}
+
+/// Prints a line for the person (or program) who asked.
+#[expect(clippy::print_stdout, reason = "this is what the command line is for")]
+pub(crate) fn say(line: impl std::fmt::Display) {
+    println!("{line}");
+}

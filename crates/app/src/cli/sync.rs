@@ -1,0 +1,177 @@
+//! `usher preview, sync, approve, status, explain`.
+
+use std::{io::IsTerminal, time::Duration};
+
+use anyhow::{Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::{FAILURE, HELD, NOTHING, PENDING, client::ApiClient, directory, say};
+
+async fn rule(api: &ApiClient, wanted: &str) -> Result<Value> {
+    api.find("/propagation/rules", "rules", "rule", wanted).await
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// `usher preview RULE`
+pub(crate) async fn preview(api: &ApiClient, wanted: &str, json: bool) -> Result<u8> {
+    let rule = rule(api, wanted).await?;
+    let preview = api.post(&format!("/propagation/rules/{}/preview", text(&rule["id"])), &json!({})).await?;
+    if json {
+        say(serde_json::to_string_pretty(&preview)?);
+    } else {
+        say(text(&preview["text"]).trim_end());
+        say(format!("Calls to Dropbox: at least {}. Digest {}.", preview["calls"], text(&preview["digest"])));
+        reasons(&preview["guard"]);
+    }
+    let pending = preview["operations"].as_array().is_some_and(|operations| !operations.is_empty());
+    Ok(match text(&preview["guard"]["verdict"]) {
+        "HOLD" => HELD,
+        _ if pending => PENDING,
+        _ => NOTHING,
+    })
+}
+
+fn reasons(guard: &Value) {
+    for reason in guard["reasons"].as_array().into_iter().flatten() {
+        say(format!("HELD: {}", text(reason)));
+    }
+}
+
+/// `usher sync RULE [--wait]`
+pub(crate) async fn sync(api: &ApiClient, wanted: &str, wait: bool, json: bool) -> Result<u8> {
+    let rule = rule(api, wanted).await?;
+    let mut run = api.post(&format!("/propagation/rules/{}/syncs", text(&rule["id"])), &json!({})).await?;
+    if wait {
+        run = follow(api, run).await?;
+    }
+    if json {
+        say(serde_json::to_string_pretty(&run)?);
+    } else {
+        say(format!("run {} of rule {}: {}", text(&run["id"]), text(&rule["name"]), text(&run["state"])));
+        reasons(&run["guard"]);
+        if let Some(message) = run["error"]["message"].as_str() {
+            say(format!("{message} {}", text(&run["error"]["remedy"])));
+        }
+        if text(&run["state"]) == "HELD" {
+            say(format!(
+                "Look at it with `usher preview {wanted}`, then `usher approve {}`.",
+                text(&run["id"])
+            ));
+        }
+    }
+    Ok(match text(&run["state"]) {
+        "SUCCEEDED" => NOTHING,
+        "HELD" => HELD,
+        "PARTIAL" | "FAILED" | "CANCELLED" => FAILURE,
+        _ => PENDING,
+    })
+}
+
+/// Waits until a run is over or held, with a progress bar on a terminal.
+async fn follow(api: &ApiClient, mut run: Value) -> Result<Value> {
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    if let Ok(style) = ProgressStyle::with_template("{msg:10} {bar:40} {pos}/{len}") {
+        bar.set_style(style);
+    }
+    let path = format!("/propagation/runs/{}", text(&run["id"]));
+    loop {
+        bar.set_message(text(&run["state"]).to_owned());
+        bar.set_length(run["progress"]["total"].as_u64().unwrap_or(0));
+        bar.set_position(run["progress"]["done"].as_u64().unwrap_or(0));
+        if !matches!(text(&run["state"]), "PLANNING" | "APPLYING") {
+            bar.finish_and_clear();
+            return Ok(run);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        run = api.get(&path).await?;
+    }
+}
+
+/// `usher approve RUN`
+pub(crate) async fn approve(api: &ApiClient, run: &str, digest: Option<String>) -> Result<u8> {
+    let held = api.get(&format!("/propagation/runs/{run}")).await?;
+    let digest = match digest.or_else(|| held["digest"].as_str().map(str::to_owned)) {
+        Some(digest) => digest,
+        None => bail!("run {run} has no plan to approve; it is {}", text(&held["state"])),
+    };
+    let answer = api.post(&format!("/propagation/runs/{run}/approval"), &json!({ "digest": digest })).await?;
+    say(format!(
+        "Approved. A fresh plan goes on if it is the same as the one you saw; run {} is {}.",
+        text(&answer["id"]),
+        text(&answer["state"])
+    ));
+    Ok(NOTHING)
+}
+
+/// `usher status [RULE]`
+pub(crate) async fn status(api: &ApiClient, wanted: Option<&str>, json: bool) -> Result<u8> {
+    let rules = match wanted {
+        Some(wanted) => vec![rule(api, wanted).await?],
+        None => api.list("/propagation/rules", "rules").await?,
+    };
+    let mut all = Vec::new();
+    let mut worst = NOTHING;
+    for rule in rules {
+        let status = api.get(&format!("/propagation/rules/{}/syncStatus", text(&rule["id"]))).await?;
+        worst = worst.max(match text(&status["status"]) {
+            "FAILED" => FAILURE,
+            "HELD" => HELD,
+            _ => NOTHING,
+        });
+        if json {
+            all.push(json!({ "rule": { "id": rule["id"], "name": rule["name"] }, "syncStatus": status }));
+        } else {
+            say(summary(text(&rule["name"]), &status));
+        }
+    }
+    if json {
+        say(serde_json::to_string_pretty(&all)?);
+    }
+    Ok(worst)
+}
+
+/// A rule's sync status, as PingOne's screen has it.
+pub(crate) fn summary(name: &str, status: &Value) -> String {
+    let line = |title: &str, counts: &Value| {
+        format!(
+            "  {title:21}Impacted {}  Success {}  Unsynced {}  Partial Synced {}  Failed {}",
+            counts["impacted"], counts["success"], counts["unsynced"], counts["partial"], counts["failed"]
+        )
+    };
+    format!(
+        "{name}\n  Sync Status          {}\n{}\n{}\n  Last Sync            {}\n  Sync Direction       {}\n  Source → Target      {} → {}",
+        text(&status["status"]),
+        line("User Sync Summary", &status["users"]),
+        line("Group Sync Summary", &status["groups"]),
+        status["lastSyncAt"].as_str().unwrap_or("never"),
+        text(&status["direction"]),
+        text(&status["source"]["name"]),
+        text(&status["target"]["name"]),
+    )
+}
+
+/// `usher explain USER`
+pub(crate) async fn explain(api: &ApiClient, user: &str, wanted: Option<&str>, json: bool) -> Result<u8> {
+    let user = directory::user(api, user).await?;
+    let query = match wanted {
+        Some(wanted) => format!("?rule={}", text(&rule(api, wanted).await?["id"])),
+        None => String::new(),
+    };
+    let answer = api.get(&format!("/users/{}/explanation{query}", text(&user["id"]))).await?;
+    if json {
+        say(serde_json::to_string_pretty(&answer)?);
+        return Ok(NOTHING);
+    }
+    say(format!("{} <{}>", text(&user["username"]), text(&user["email"])));
+    for rule in answer["rules"].as_array().into_iter().flatten() {
+        say(format!("\nRule {}", text(&rule["rule"]["name"])));
+        for (number, step) in rule["steps"].as_array().into_iter().flatten().enumerate() {
+            say(format!("  {}. {}", number + 1, text(step)));
+        }
+    }
+    Ok(NOTHING)
+}

@@ -1,0 +1,362 @@
+//! What must be known before the database opens: one TOML file, every key also as an environment variable.
+//!
+//! Everything else is in the database. All faults are told at once; secrets never print.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use url::Url;
+use usher_domain::{EnvironmentId, Secret};
+use uuid::Uuid;
+
+/// The configuration, understood.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// Where the API listens.
+    pub(crate) listen: SocketAddr,
+    /// The address that clients use, when it is not to be taken from their requests.
+    pub(crate) public_url: Option<Url>,
+    /// `sqlite://…` or `postgres://…`; may hold a password, so it is kept as a secret.
+    pub(crate) database_url: Secret,
+    /// The key that seals secrets at rest.
+    pub(crate) seal_key_file: PathBuf,
+    /// The log filter, in tracing's directives.
+    pub(crate) log: String,
+    /// How log lines look.
+    pub(crate) log_format: LogFormat,
+    /// How long a burst of changes is gathered before a run.
+    pub(crate) quiet_time: Duration,
+    /// Whether `http://` service URIs may lead elsewhere than to loopback.
+    pub(crate) allow_http_targets: bool,
+    /// What an empty database starts with.
+    pub(crate) bootstrap: Bootstrap,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// Pretty on a terminal, JSON otherwise.
+    Auto,
+    /// For people.
+    Pretty,
+    /// For collectors.
+    Json,
+}
+
+/// What an empty database starts with; what is not given is generated and printed once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bootstrap {
+    /// The environment's id.
+    pub(crate) environment_id: Option<EnvironmentId>,
+    /// The worker client's id.
+    pub(crate) client_id: Option<Uuid>,
+    /// The worker client's secret.
+    pub(crate) client_secret: Option<Secret>,
+    /// The console administrator's name.
+    pub(crate) admin_username: Option<String>,
+    /// The console administrator's password.
+    pub(crate) admin_password: Option<Secret>,
+}
+
+/// All that is wrong with a configuration.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Faults(pub(crate) Vec<String>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let n = self.0.len();
+        write!(f, "the configuration has {n} {}:", if n == 1 { "fault" } else { "faults" })?;
+        self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
+    }
+}
+
+impl std::error::Error for Faults {}
+
+/// Every key and its environment variable, as API.md §2 lists them.
+pub(crate) const KEYS: [(&str, &str); 13] = [
+    ("listen", "USHER_LISTEN"),
+    ("public_url", "USHER_PUBLIC_URL"),
+    ("database_url", "USHER_DATABASE_URL"),
+    ("seal_key_file", "USHER_SEAL_KEY_FILE"),
+    ("log", "USHER_LOG"),
+    ("log_format", "USHER_LOG_FORMAT"),
+    ("quiet_time_ms", "USHER_QUIET_TIME_MS"),
+    ("allow_http_targets", "USHER_ALLOW_HTTP_TARGETS"),
+    ("bootstrap.environment_id", "USHER_BOOTSTRAP_ENVIRONMENT_ID"),
+    ("bootstrap.client_id", "USHER_BOOTSTRAP_CLIENT_ID"),
+    ("bootstrap.client_secret", "USHER_BOOTSTRAP_CLIENT_SECRET"),
+    ("bootstrap.admin_username", "USHER_BOOTSTRAP_ADMIN_USERNAME"),
+    ("bootstrap.admin_password", "USHER_BOOTSTRAP_ADMIN_PASSWORD"),
+];
+
+/// The keys that may be given as `{ file = "…" }` or `{ env = "…" }`.
+const SECRET_KEYS: [&str; 3] = ["database_url", "bootstrap.client_secret", "bootstrap.admin_password"];
+
+impl Config {
+    /// Reads the file, if one is named, and the environment, which wins.
+    pub(crate) fn load(file: Option<&Path>, env: impl Fn(&str) -> Option<String>) -> Result<Config, Faults> {
+        let text = match file {
+            None => String::new(),
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|error| Faults(vec![format!("{}: cannot be read: {error}", path.display())]))?,
+        };
+        let base = file.and_then(Path::parent).unwrap_or(Path::new("")).to_owned();
+        Config::parse(&text, &base, env)
+    }
+
+    /// Understands a file's text; relative paths in it start from `base`.
+    fn parse(text: &str, base: &Path, env: impl Fn(&str) -> Option<String>) -> Result<Config, Faults> {
+        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+            Faults(vec![format!("the file is not TOML: {}", error.to_string().trim_end())])
+        })?;
+        let mut reader = Reader { values: BTreeMap::new(), faults: Vec::new() };
+        reader.gather(&table, base, &env);
+
+        let listen = reader.parsed("listen", "127.0.0.1:8080", "an address and port such as 127.0.0.1:8080");
+        let public_url = reader.optional("public_url", "an address such as https://usher.example.com");
+        let quiet = reader.parsed::<u64>("quiet_time_ms", "300", "a number of milliseconds, 0 to 60000");
+        if quiet.is_some_and(|quiet| quiet > 60_000) {
+            reader.fault("quiet_time_ms", "must be 0 to 60000 (milliseconds)");
+        }
+        let allow_http_targets = reader.parsed("allow_http_targets", "false", "true or false");
+        let log_format = match reader.text("log_format").as_deref() {
+            None => LogFormat::Auto,
+            Some("pretty") => LogFormat::Pretty,
+            Some("json") => LogFormat::Json,
+            Some(_) => {
+                reader.fault("log_format", "must be \"pretty\" or \"json\"");
+                LogFormat::Auto
+            }
+        };
+        let log = reader.text("log").unwrap_or_else(|| "info".into());
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&log) {
+            reader.fault("log", &format!("must be a log filter such as info or usher=debug: {error}"));
+        }
+        let database_url = reader.text("database_url").unwrap_or_else(|| "sqlite://usher.db".into());
+        let database_kind = ["sqlite:", "postgres://", "postgresql://"];
+        if !database_kind.iter().any(|kind| database_url.starts_with(kind)) {
+            reader.fault("database_url", "must begin with sqlite:// or postgres://");
+        }
+        let seal_key_file =
+            reader.text("seal_key_file").map_or_else(|| beside(&database_url), |path| base.join(path));
+        let bootstrap = Bootstrap {
+            environment_id: reader.optional("bootstrap.environment_id", "a UUID"),
+            client_id: reader.optional("bootstrap.client_id", "a UUID"),
+            client_secret: reader.secret("bootstrap.client_secret", 16),
+            admin_username: reader.text("bootstrap.admin_username"),
+            admin_password: reader.secret("bootstrap.admin_password", 8),
+        };
+        match (listen, quiet, allow_http_targets) {
+            (Some(listen), Some(quiet), Some(allow_http_targets)) if reader.faults.is_empty() => Ok(Config {
+                listen,
+                public_url,
+                database_url: Secret::new(database_url),
+                seal_key_file,
+                log,
+                log_format,
+                quiet_time: Duration::from_millis(quiet),
+                allow_http_targets,
+                bootstrap,
+            }),
+            _ => Err(Faults(reader.faults)),
+        }
+    }
+}
+
+/// The key file's place when none is named: beside an SQLite database, else in the working directory.
+fn beside(database_url: &str) -> PathBuf {
+    let path = database_url.strip_prefix("sqlite:").map(|rest| rest.trim_start_matches("//"));
+    match path {
+        Some(path) => Path::new(path.split('?').next().unwrap_or(path)).with_file_name("usher.key"),
+        None => PathBuf::from("usher.key"),
+    }
+}
+
+/// Gathers values and faults.
+struct Reader {
+    values: BTreeMap<&'static str, String>,
+    faults: Vec<String>,
+}
+
+impl Reader {
+    fn fault(&mut self, key: &str, what: &str) {
+        let variable = KEYS.iter().find(|(known, _)| *known == key).map_or("", |(_, variable)| variable);
+        self.faults.push(format!("{key} (or {variable}) {what}"));
+    }
+
+    fn gather(&mut self, table: &toml::Table, base: &Path, env: &impl Fn(&str) -> Option<String>) {
+        let mut flat: Vec<(String, &toml::Value)> = Vec::new();
+        for (key, value) in table {
+            match value {
+                toml::Value::Table(inner) if key == "bootstrap" => {
+                    flat.extend(inner.iter().map(|(name, value)| (format!("{key}.{name}"), value)));
+                }
+                _ => flat.push((key.clone(), value)),
+            }
+        }
+        for (key, value) in flat {
+            let Some((known, _)) = KEYS.iter().find(|(known, _)| *known == key) else {
+                let all: Vec<&str> = KEYS.iter().map(|(known, _)| *known).collect();
+                self.faults.push(format!("{key} is not a key; the keys are {}", all.join(", ")));
+                continue;
+            };
+            if let Some(text) = self.value(known, value, base, env) {
+                self.values.insert(known, text);
+            }
+        }
+        for (key, variable) in KEYS {
+            if let Some(text) = env(variable) {
+                self.values.insert(key, text);
+            }
+        }
+    }
+
+    fn value(
+        &mut self,
+        key: &str,
+        value: &toml::Value,
+        base: &Path,
+        env: &impl Fn(&str) -> Option<String>,
+    ) -> Option<String> {
+        match value {
+            toml::Value::String(text) => Some(text.clone()),
+            toml::Value::Integer(number) => Some(number.to_string()),
+            toml::Value::Boolean(flag) => Some(flag.to_string()),
+            toml::Value::Table(reference) if SECRET_KEYS.contains(&key) => {
+                let place = |name: &str| reference.get(name).and_then(toml::Value::as_str);
+                match (place("file"), place("env"), reference.len()) {
+                    (Some(file), None, 1) => match std::fs::read_to_string(base.join(file)) {
+                        Ok(text) => Some(text.trim_end().to_owned()),
+                        Err(error) => {
+                            self.fault(key, &format!("names the file {file}, which cannot be read: {error}"));
+                            None
+                        }
+                    },
+                    (None, Some(variable), 1) => {
+                        let text = env(variable);
+                        if text.is_none() {
+                            self.fault(key, &format!("names the variable {variable}, which is not set"));
+                        }
+                        text
+                    }
+                    _ => {
+                        self.fault(key, "must be text, { file = \"…\" } or { env = \"…\" }");
+                        None
+                    }
+                }
+            }
+            _ => {
+                self.fault(key, "must be text, a number, true or false");
+                None
+            }
+        }
+    }
+
+    fn text(&self, key: &'static str) -> Option<String> {
+        self.values.get(key).cloned()
+    }
+
+    fn optional<T: std::str::FromStr>(&mut self, key: &'static str, allowed: &str) -> Option<T> {
+        let text = self.text(key)?;
+        let value = text.parse().ok();
+        if value.is_none() {
+            self.fault(key, &format!("must be {allowed}"));
+        }
+        value
+    }
+
+    fn parsed<T: std::str::FromStr>(
+        &mut self,
+        key: &'static str,
+        default: &'static str,
+        allowed: &str,
+    ) -> Option<T> {
+        self.values.entry(key).or_insert_with(|| default.into());
+        self.optional(key, allowed)
+    }
+
+    fn secret(&mut self, key: &'static str, shortest: usize) -> Option<Secret> {
+        let text = self.text(key)?;
+        if text.chars().count() < shortest {
+            self.fault(key, &format!("must have at least {shortest} characters"));
+        }
+        Some(Secret::new(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    fn none(_: &str) -> Option<String> {
+        None
+    }
+
+    #[test]
+    fn nothing_given_is_the_documented_defaults() {
+        let config = Config::parse("", Path::new(""), none).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.database_url.expose(), "sqlite://usher.db");
+        assert_eq!(config.seal_key_file, Path::new("usher.key"));
+        assert_eq!(config.quiet_time, Duration::from_millis(300));
+        assert!(!config.allow_http_targets);
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let env = |name: &str| (name == "USHER_LISTEN").then(|| "127.0.0.1:9".to_owned());
+        let config = Config::parse("listen = \"127.0.0.1:1\"", Path::new(""), env).unwrap();
+        assert_eq!(config.listen.port(), 9);
+    }
+
+    #[test]
+    fn the_key_lies_beside_the_database() {
+        let config =
+            Config::parse("database_url = \"sqlite:///var/lib/usher/usher.db\"", Path::new(""), none)
+                .unwrap();
+        assert_eq!(config.seal_key_file, Path::new("/var/lib/usher/usher.key"));
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once_and_no_secret_prints() {
+        let text = r#"
+            listen = "nowhere"
+            public_url = "usher"
+            database_url = "mysql://root:hunter2@db/usher"
+            log_format = "xml"
+            quiet_time_ms = 90000
+            allow_http_targets = "perhaps"
+            colour = "red"
+            [bootstrap]
+            environment_id = "one"
+            client_secret = { env = "NOT_SET" }
+            admin_password = "short"
+        "#;
+        let faults = Config::parse(text, Path::new(""), none).unwrap_err();
+        assert_snapshot!(faults, @r#"
+        the configuration has 10 faults:
+          colour is not a key; the keys are listen, public_url, database_url, seal_key_file, log, log_format, quiet_time_ms, allow_http_targets, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password
+          bootstrap.client_secret (or USHER_BOOTSTRAP_CLIENT_SECRET) names the variable NOT_SET, which is not set
+          listen (or USHER_LISTEN) must be an address and port such as 127.0.0.1:8080
+          public_url (or USHER_PUBLIC_URL) must be an address such as https://usher.example.com
+          quiet_time_ms (or USHER_QUIET_TIME_MS) must be 0 to 60000 (milliseconds)
+          allow_http_targets (or USHER_ALLOW_HTTP_TARGETS) must be true or false
+          log_format (or USHER_LOG_FORMAT) must be "pretty" or "json"
+          database_url (or USHER_DATABASE_URL) must begin with sqlite:// or postgres://
+          bootstrap.environment_id (or USHER_BOOTSTRAP_ENVIRONMENT_ID) must be a UUID
+          bootstrap.admin_password (or USHER_BOOTSTRAP_ADMIN_PASSWORD) must have at least 8 characters
+        "#);
+        let debug = format!(
+            "{:?}",
+            Config::parse("database_url = \"postgres://u:hunter2@db/usher\"", Path::new(""), none)
+        );
+        assert!(!debug.contains("hunter2"));
+    }
+}

@@ -1,0 +1,314 @@
+//! `usher demo`: everything on this machine. A simulated Dropbox team that people already use, a sample directory of
+//! 2,000, one outbound rule; the first sync with a progress bar, its summary, and a change that arrives at once.
+
+mod team;
+
+use std::{
+    io::IsTerminal,
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use dropbox_simulator::Simulator;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Map, Value, json};
+use usher_domain::{
+    EnvironmentId, Secret,
+    directory::audit::Actor,
+    provisioning::rule::Rule,
+    reconcile::{
+        run::{Run, RunState},
+        status::StatusCounts,
+    },
+};
+use usher_engine::directory::By;
+
+use crate::{
+    api::AppState,
+    cli::say,
+    config::{Bootstrap, Config, LogFormat},
+    csv_files::{self, Report},
+    serve::{Joined, Serving, Working, join, shutdown},
+    system::random_secret,
+};
+
+/// The sample directory.
+const USERS: &str = include_str!("../../../../examples/directory/users.csv");
+const GROUPS: &str = include_str!("../../../../examples/directory/groups.csv");
+
+/// How the demo is shown.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Where the demo keeps its database; begun afresh each time
+    #[arg(long, default_value = "usher-demo", value_name = "DIR")]
+    dir: PathBuf,
+    /// Where the API listens; a free port if this one is taken
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Exit after the summary: 0 when nobody failed
+    #[arg(long)]
+    once: bool,
+    /// The log filter, such as usher=debug
+    #[arg(long, default_value = "warn", env = "USHER_LOG")]
+    log: String,
+}
+
+/// Runs the demo.
+pub(crate) async fn run(options: Options) -> Result<ExitCode> {
+    crate::log::start(&options.log, LogFormat::Auto)?;
+    let simulator =
+        Simulator::start(team::team(USERS)?).await.context("starting the simulated Dropbox team")?;
+    let config = begin_afresh(&options)?;
+    let secret = config.bootstrap.client_secret.clone().unwrap_or_else(random_secret);
+    let Joined { app, worker } = join(&config).await?;
+    let working = Working::start(worker);
+    let serving = match Serving::start(options.listen, app.clone()).await {
+        Ok(serving) => serving,
+        Err(_) => Serving::start(SocketAddr::from(([127, 0, 0, 1], 0)), app.clone()).await?,
+    };
+    let environment = app.store.environments().await?.first().map(|environment| environment.id);
+    let environment = environment.context("the database has no environment")?;
+
+    say(
+        "Usher demo: a directory of 2,000 people, and a simulated Dropbox team that some of them already use.\n",
+    );
+    let rule = set_up(&app, environment, &simulator).await?;
+    let outcome = first_sync(&app, &simulator, &rule).await?;
+    if outcome.failed == 0 {
+        live(&app, environment, &simulator).await?;
+    }
+    if !options.once {
+        addresses(&serving, environment, &config, &secret, &rule);
+        shutdown().await;
+    }
+    working.stop().await?;
+    serving.stop().await?;
+    Ok(if outcome.failed == 0 && outcome.impacted > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// An empty directory with the demo's files gone, and a configuration for it.
+fn begin_afresh(options: &Options) -> Result<Config> {
+    std::fs::create_dir_all(&options.dir).with_context(|| format!("making {}", options.dir.display()))?;
+    for name in ["usher.db", "usher.db-wal", "usher.db-shm", "usher.key"] {
+        match std::fs::remove_file(options.dir.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("removing the last demo's {name}"));
+            }
+            _ => {}
+        }
+    }
+    Ok(Config {
+        listen: options.listen,
+        public_url: None,
+        database_url: Secret::new(format!("sqlite://{}", options.dir.join("usher.db").display())),
+        seal_key_file: options.dir.join("usher.key"),
+        log: options.log.clone(),
+        log_format: LogFormat::Auto,
+        quiet_time: Duration::from_millis(300),
+        allow_http_targets: false,
+        bootstrap: Bootstrap { client_secret: Some(random_secret()), ..Bootstrap::default() },
+    })
+}
+
+fn by() -> By {
+    By { actor: Actor::System, correlation_id: None }
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(object) => object,
+        _ => Map::new(),
+    }
+}
+
+/// The steps that an administrator does: people in, connection tested and on, rule made and on.
+async fn set_up(app: &AppState, environment: EnvironmentId, simulator: &Simulator) -> Result<Rule> {
+    let (rows, faults) = csv_files::users(USERS)?;
+    let users = Report::new(app.directory.import_users(&by(), environment, &rows, true).await?, faults);
+    let (rows, faults) = csv_files::groups(GROUPS)?;
+    let groups = Report::new(app.directory.import_groups(&by(), environment, &rows).await?, faults);
+    ensure!(
+        users.failed.is_empty() && groups.failed.is_empty(),
+        "the sample has faults: {users:?} {groups:?}"
+    );
+    say(format!("Directory    {} users, {} groups imported", users.created, groups.created));
+
+    let body = object(json!({
+        "type": "Dropbox",
+        "name": "Dropbox (simulated)",
+        "status": "ACTIVE",
+        "configuration": {
+            "BASE_URL": format!("{}/2", simulator.url()),
+            "AUTHENTICATION_METHOD": "OAUTH",
+            "OAUTH_CLIENT_ID": simulator.client_id(),
+            "OAUTH_CLIENT_SECRET": simulator.client_secret(),
+            "OAUTH_REFRESH_TOKEN": simulator.refresh_token(),
+            "OAUTH_TOKEN_URL": simulator.token_url(),
+            "GRANT_TYPE": "refresh_token",
+            "DEPROVISION_USERS": true,
+            "REMOVE_ACTION": "Disable",
+            "MAX_CALLS_PER_SECOND": 0,
+        },
+    }));
+    let connection = crate::api::create_connection(app, &by(), environment, &body).await?;
+    say(format!("Connection   {}, tested: {}", connection.name, told(&connection.health)));
+
+    let directory = app.store.connections(environment).await?;
+    let directory = directory
+        .iter()
+        .find(|connection| {
+            connection.kind == usher_domain::provisioning::connection::ConnectionKind::Directory
+        })
+        .context("the environment has no directory connection")?;
+    let plan =
+        app.directory.create_plan(&by(), environment, &object(json!({ "name": "Provisioning" }))).await?;
+    let groups: Vec<Value> =
+        app.store.groups(environment).await?.iter().map(|group| json!({ "id": group.id })).collect();
+    let rule = object(json!({
+        "plan": { "id": plan.id },
+        "name": "Everyone to Dropbox",
+        "sourceStore": { "id": directory.id },
+        "targetStore": { "id": connection.id },
+        "populationExpression": "not (population.name eq \"Contractors\")",
+        "groups": groups,
+        "active": true,
+    }));
+    let rule = app.directory.create_rule(&by(), environment, &rule).await?;
+    say(format!(
+        "Rule         {}: employees and interns, not contractors; {} groups\n",
+        rule.name,
+        rule.groups.len()
+    ));
+    app.wake.notify_one();
+    Ok(rule)
+}
+
+fn told(health: &usher_domain::provisioning::connection::Health) -> String {
+    match health {
+        usher_domain::provisioning::connection::Health::Valid { team, own_email, .. } => {
+            format!("team \"{team}\", authorised by {own_email}")
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+/// Waits for the first sync, with a progress bar, and tells its summary.
+async fn first_sync(app: &AppState, simulator: &Simulator, rule: &Rule) -> Result<StatusCounts> {
+    let began = Instant::now();
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    bar.set_style(ProgressStyle::with_template("First sync   {msg:9} {bar:40} {pos}/{len} operations")?);
+    let run = loop {
+        let latest = app
+            .store
+            .runs(rule.id, &usher_domain::ports::store::PageRequest { after: None, limit: 1 })
+            .await?;
+        if let Some(run) = latest.items.into_iter().next() {
+            bar.set_message(if run.state == RunState::Planning { "planning" } else { "applying" });
+            bar.set_length(run.total);
+            bar.set_position(run.done);
+            if run.state.is_final() || run.state == RunState::Held {
+                break run;
+            }
+        }
+        if began.elapsed() > Duration::from_secs(600) {
+            bail!("the first sync did not end within ten minutes");
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    bar.finish_and_clear();
+    let (users, groups) = app.store.status_counts(rule.id).await?;
+    summary(simulator, rule, &run, users, groups, began.elapsed());
+    let poor = app.store.statuses_of(rule.id, None).await?;
+    for status in poor
+        .iter()
+        .filter(|status| {
+            status.problem.is_some() && status.standing != usher_domain::reconcile::status::Standing::Unsynced
+        })
+        .take(5)
+    {
+        if let Some(problem) = &status.problem {
+            say(format!("  {}", problem));
+        }
+    }
+    Ok(users)
+}
+
+fn summary(
+    simulator: &Simulator,
+    rule: &Rule,
+    run: &Run,
+    users: StatusCounts,
+    groups: StatusCounts,
+    took: Duration,
+) {
+    let line = |name: &str, it: StatusCounts| {
+        format!(
+            "  {name:19}  Impacted {:>5}  Success {:>5}  Unsynced {:>4}  Partial Synced {:>4}  Failed {:>4}",
+            it.impacted, it.success, it.unsynced, it.partial, it.failed
+        )
+    };
+    say(format!(
+        "First sync   {:?} after {:.1} s: {} operations, {} calls to Dropbox",
+        run.state,
+        took.as_secs_f64(),
+        run.total,
+        simulator.calls().total()
+    ));
+    let counts: Vec<String> = run.counts.0.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    say(format!("             {}\n", counts.join(", ")));
+    say(format!("Sync status of \"{}\"", rule.name));
+    say(line("User Sync Summary", users));
+    say(line("Group Sync Summary", groups));
+}
+
+/// A change in the directory, and how long it takes to be seen in Dropbox.
+async fn live(app: &AppState, environment: EnvironmentId, simulator: &Simulator) -> Result<()> {
+    let query = usher_domain::ports::store::UserQuery {
+        username: Some("marina.castro".into()),
+        ..Default::default()
+    };
+    let page = usher_domain::ports::store::PageRequest { after: None, limit: 1 };
+    let found = app.store.users(environment, &query, &page).await?;
+    let user = found.items.first().context("the sample has no marina.castro")?;
+    let began = Instant::now();
+    let change = object(json!({ "name": { "family": "Castro-Lima" } }));
+    app.directory.patch_user(&by(), environment, user.id, &change).await?;
+    app.wake.notify_one();
+    loop {
+        let seen = simulator
+            .team()
+            .member_by_email(&user.email)
+            .is_some_and(|member| member.surname == "Castro-Lima");
+        if seen {
+            break;
+        }
+        if began.elapsed() > Duration::from_secs(30) {
+            bail!("a change in the directory did not reach Dropbox within 30 s");
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    say(format!(
+        "\nLive         {} was renamed in the directory; Dropbox had it {} ms later",
+        user.username,
+        began.elapsed().as_millis()
+    ));
+    Ok(())
+}
+
+fn addresses(serving: &Serving, environment: EnvironmentId, config: &Config, secret: &Secret, rule: &Rule) {
+    let Some(client) = config.bootstrap.client_id else { return };
+    say(format!(
+        "\nThe API is at http://{}. In another terminal:\n\n  \
+         export USHER_URL=http://{} USHER_ENVIRONMENT_ID={environment}\n  \
+         export USHER_CLIENT_ID={client} USHER_CLIENT_SECRET={}\n  \
+         usher status\n  usher preview \"{}\"\n  usher explain marina.castro\n\nCtrl-C ends the demo.",
+        serving.address,
+        serving.address,
+        secret.expose(),
+        rule.name
+    ));
+}
