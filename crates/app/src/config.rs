@@ -31,6 +31,8 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     /// How long a burst of changes is gathered before a run.
     pub(crate) quiet_time: Duration,
+    /// How long a server's right to a rule lasts unless it is renewed: when a server died, its rules wait so long.
+    pub(crate) lease: Duration,
     /// Whether `http://` service URIs may lead elsewhere than to loopback.
     pub(crate) allow_http_targets: bool,
     /// What an empty database starts with.
@@ -78,7 +80,7 @@ impl fmt::Display for Faults {
 impl std::error::Error for Faults {}
 
 /// Every key and its environment variable, as API.md §2 lists them.
-pub(crate) const KEYS: [(&str, &str); 13] = [
+pub(crate) const KEYS: [(&str, &str); 14] = [
     ("listen", "USHER_LISTEN"),
     ("public_url", "USHER_PUBLIC_URL"),
     ("database_url", "USHER_DATABASE_URL"),
@@ -86,6 +88,7 @@ pub(crate) const KEYS: [(&str, &str); 13] = [
     ("log", "USHER_LOG"),
     ("log_format", "USHER_LOG_FORMAT"),
     ("quiet_time_ms", "USHER_QUIET_TIME_MS"),
+    ("lease_ms", "USHER_LEASE_MS"),
     ("allow_http_targets", "USHER_ALLOW_HTTP_TARGETS"),
     ("bootstrap.environment_id", "USHER_BOOTSTRAP_ENVIRONMENT_ID"),
     ("bootstrap.client_id", "USHER_BOOTSTRAP_CLIENT_ID"),
@@ -123,6 +126,10 @@ impl Config {
         if quiet.is_some_and(|quiet| quiet > 60_000) {
             reader.fault("quiet_time_ms", "must be 0 to 60000 (milliseconds)");
         }
+        let lease = reader.parsed::<u64>("lease_ms", "60000", "a number of milliseconds, 100 to 3600000");
+        if lease.is_some_and(|lease| !(100..=3_600_000).contains(&lease)) {
+            reader.fault("lease_ms", "must be 100 to 3600000 (milliseconds)");
+        }
         let allow_http_targets = reader.parsed("allow_http_targets", "false", "true or false");
         let log_format = match reader.text("log_format").as_deref() {
             None => LogFormat::Auto,
@@ -151,18 +158,23 @@ impl Config {
             admin_username: reader.text("bootstrap.admin_username"),
             admin_password: reader.secret("bootstrap.admin_password", 8),
         };
-        match (listen, quiet, allow_http_targets) {
-            (Some(listen), Some(quiet), Some(allow_http_targets)) if reader.faults.is_empty() => Ok(Config {
-                listen,
-                public_url,
-                database_url: Secret::new(database_url),
-                seal_key_file,
-                log,
-                log_format,
-                quiet_time: Duration::from_millis(quiet),
-                allow_http_targets,
-                bootstrap,
-            }),
+        match (listen, quiet, lease, allow_http_targets) {
+            (Some(listen), Some(quiet), Some(lease), Some(allow_http_targets))
+                if reader.faults.is_empty() =>
+            {
+                Ok(Config {
+                    listen,
+                    public_url,
+                    database_url: Secret::new(database_url),
+                    seal_key_file,
+                    log,
+                    log_format,
+                    quiet_time: Duration::from_millis(quiet),
+                    lease: Duration::from_millis(lease),
+                    allow_http_targets,
+                    bootstrap,
+                })
+            }
             _ => Err(Faults(reader.faults)),
         }
     }
@@ -306,6 +318,7 @@ mod tests {
         assert_eq!(config.database_url.expose(), "sqlite://usher.db");
         assert_eq!(config.seal_key_file, Path::new("usher.key"));
         assert_eq!(config.quiet_time, Duration::from_millis(300));
+        assert_eq!(config.lease, Duration::from_secs(60));
         assert!(!config.allow_http_targets);
     }
 
@@ -332,6 +345,7 @@ mod tests {
             database_url = "mysql://root:hunter2@db/usher"
             log_format = "xml"
             quiet_time_ms = 90000
+            lease_ms = 5
             allow_http_targets = "perhaps"
             colour = "red"
             [bootstrap]
@@ -341,12 +355,13 @@ mod tests {
         "#;
         let faults = Config::parse(text, Path::new(""), none).unwrap_err();
         assert_snapshot!(faults, @r#"
-        the configuration has 10 faults:
-          colour is not a key; the keys are listen, public_url, database_url, seal_key_file, log, log_format, quiet_time_ms, allow_http_targets, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password
+        the configuration has 11 faults:
+          colour is not a key; the keys are listen, public_url, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, allow_http_targets, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password
           bootstrap.client_secret (or USHER_BOOTSTRAP_CLIENT_SECRET) names the variable NOT_SET, which is not set
           listen (or USHER_LISTEN) must be an address and port such as 127.0.0.1:8080
           public_url (or USHER_PUBLIC_URL) must be an address such as https://usher.example.com
           quiet_time_ms (or USHER_QUIET_TIME_MS) must be 0 to 60000 (milliseconds)
+          lease_ms (or USHER_LEASE_MS) must be 100 to 3600000 (milliseconds)
           allow_http_targets (or USHER_ALLOW_HTTP_TARGETS) must be true or false
           log_format (or USHER_LOG_FORMAT) must be "pretty" or "json"
           database_url (or USHER_DATABASE_URL) must begin with sqlite:// or postgres://

@@ -121,8 +121,8 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
         Arc::clone(&ids),
         Retry::default(),
     );
-    let worker =
-        Worker::new(reconciler.clone(), Settings::new(format!("{}/{}", std::process::id(), ids.next())));
+    let owner = format!("{}/{}", std::process::id(), ids.next());
+    let worker = Worker::new(reconciler.clone(), Settings { lease: config.lease, ..Settings::new(owner) });
     let wake = worker.waker();
     let tokens = Tokens::new(store.signing_keys().await?);
     let app = AppState::new(App {

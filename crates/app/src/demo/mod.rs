@@ -109,6 +109,7 @@ fn begin_afresh(options: &Options) -> Result<Config> {
         log: options.log.clone(),
         log_format: LogFormat::Auto,
         quiet_time: Duration::from_millis(300),
+        lease: Duration::from_secs(60),
         allow_http_targets: false,
         bootstrap: Bootstrap { client_secret: Some(random_secret()), ..Bootstrap::default() },
     })
