@@ -115,7 +115,10 @@ impl Config {
     /// Understands a file's text; relative paths in it start from `base`.
     fn parse(text: &str, base: &Path, env: impl Fn(&str) -> Option<String>) -> Result<Config, Faults> {
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-            Faults(vec![format!("the file is not TOML: {}", error.to_string().trim_end())])
+            // Not the error's own text: it repeats the line, which may hold a secret.
+            let at = error.span().map_or(0, |span| span.start);
+            let line = text.get(..at).unwrap_or(text).matches('\n').count() + 1;
+            Faults(vec![format!("the file is not TOML: line {line}: {}", error.message())])
         })?;
         let mut reader = Reader { values: BTreeMap::new(), faults: Vec::new() };
         reader.gather(&table, base, &env);
@@ -211,6 +214,8 @@ impl Reader {
                 _ => flat.push((key.clone(), value)),
             }
         }
+        // Faults are told in the same order, whether or not the table keeps the file's.
+        flat.sort_by(|(one, _), (other, _)| one.cmp(other));
         for (key, value) in flat {
             let Some((known, _)) = KEYS.iter().find(|(known, _)| *known == key) else {
                 let all: Vec<&str> = KEYS.iter().map(|(known, _)| *known).collect();
@@ -338,6 +343,13 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_no_toml_is_told_by_its_line_and_not_repeated() {
+        let text = "listen = \"127.0.0.1:1\"\ndatabase_url = \"postgres://usher:hunter2@db/usher\n";
+        let fault = Config::parse(text, Path::new(""), none).unwrap_err().to_string();
+        assert!(fault.contains("line 2") && !fault.contains("hunter2"), "{fault}");
+    }
+
+    #[test]
     fn every_fault_is_told_at_once_and_no_secret_prints() {
         let text = r#"
             listen = "nowhere"
@@ -356,8 +368,8 @@ mod tests {
         let faults = Config::parse(text, Path::new(""), none).unwrap_err();
         assert_snapshot!(faults, @r#"
         the configuration has 11 faults:
-          colour is not a key; the keys are listen, public_url, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, allow_http_targets, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password
           bootstrap.client_secret (or USHER_BOOTSTRAP_CLIENT_SECRET) names the variable NOT_SET, which is not set
+          colour is not a key; the keys are listen, public_url, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, allow_http_targets, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password
           listen (or USHER_LISTEN) must be an address and port such as 127.0.0.1:8080
           public_url (or USHER_PUBLIC_URL) must be an address such as https://usher.example.com
           quiet_time_ms (or USHER_QUIET_TIME_MS) must be 0 to 60000 (milliseconds)
