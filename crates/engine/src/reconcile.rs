@@ -12,6 +12,7 @@
 
 mod audit;
 mod claim;
+pub mod explain;
 pub mod held;
 mod look;
 mod people;
@@ -35,6 +36,7 @@ use usher_domain::{
         plan::{Known, Plan, plan},
         run::Run,
         scope::Scope,
+        snapshot::Snapshot,
     },
 };
 
@@ -154,6 +156,16 @@ impl Reconciler {
         scope: Scope,
         progress: &dyn Progress,
     ) -> Result<Planned, ReconcileError> {
+        Ok(self.observed(setup, scope, progress).await?.0)
+    }
+
+    /// What is to be done, with what was seen.
+    async fn observed(
+        &self,
+        setup: &Setup,
+        scope: Scope,
+        progress: &dyn Progress,
+    ) -> Result<(Planned, Snapshot), ReconcileError> {
         let people = self.people(setup, &scope).await?;
         let mut desired = people.desired(setup, scope);
         let links = self.store.links(setup.connection.id, &desired.scope).await?;
@@ -172,7 +184,7 @@ impl Reconciler {
             groups_claimed_elsewhere: &setup.groups_claimed_elsewhere(),
             now: self.clock.now(),
         });
-        Ok(Planned { plan, desired, links, people })
+        Ok((Planned { plan, desired, links, people }, seen))
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod correlation;
 mod environments;
 pub(crate) mod error;
 
+mod explanation;
 mod extract;
 mod gate;
 mod groups;

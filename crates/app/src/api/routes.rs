@@ -12,8 +12,8 @@ use serde_json::json;
 use tower_http::timeout::TimeoutLayer;
 
 use super::{
-    AppState, correlation, environments, error::ApiError, extract, gate, groups, imports, mappings,
-    memberships, plans, populations, revisions, rules, runs, stores, syncs, token, users,
+    AppState, correlation, environments, error::ApiError, explanation, extract, gate, groups, imports,
+    mappings, memberships, plans, populations, revisions, rules, runs, stores, syncs, token, users,
 };
 use crate::access::permission::Permission::{
     self, ApproveSyncs, ReadConfiguration, ReadIdentities, WriteConfiguration, WriteIdentities,
@@ -49,6 +49,7 @@ fn table() -> Vec<(&'static str, Permission, MethodRouter<AppState>)> {
         ("/users/{id}/memberOfGroups", WriteIdentities, post(memberships::add)),
         ("/users/{id}/memberOfGroups/{group}", ReadIdentities, get(memberships::read)),
         ("/users/{id}/memberOfGroups/{group}", WriteIdentities, delete(memberships::remove)),
+        ("/users/{id}/explanation", ReadIdentities, get(explanation::explain)),
         ("/users/{id}/syncedRules", ReadIdentities, get(syncs::rules_of_user)),
         ("/users/{id}/syncedRules/{rule}", ReadIdentities, get(syncs::rule_of_user)),
         ("/imports/users", WriteIdentities, post(imports::users).layer(DefaultBodyLimit::max(extract::BULK_LIMIT))),

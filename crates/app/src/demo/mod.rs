@@ -17,7 +17,7 @@ use dropbox_simulator::Simulator;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 use usher_domain::{
-    EnvironmentId, Secret,
+    EnvironmentId, Ids, Secret,
     directory::audit::Actor,
     provisioning::rule::Rule,
     reconcile::{
@@ -33,7 +33,7 @@ use crate::{
     config::{Bootstrap, Config, LogFormat},
     csv_files::{self, Report},
     serve::{Joined, Serving, Working, join, shutdown},
-    system::random_secret,
+    system::{SystemIds, random_secret},
 };
 
 /// The sample directory.
@@ -63,7 +63,6 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let simulator =
         Simulator::start(team::team(USERS)?).await.context("starting the simulated Dropbox team")?;
     let config = begin_afresh(&options)?;
-    let secret = config.bootstrap.client_secret.clone().unwrap_or_else(random_secret);
     let Joined { app, worker } = join(&config).await?;
     let working = Working::start(worker);
     let serving = match Serving::start(options.listen, app.clone()).await {
@@ -82,7 +81,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         live(&app, environment, &simulator).await?;
     }
     if !options.once {
-        addresses(&serving, environment, &config, &secret, &rule);
+        addresses(&serving, environment, &config, &rule);
         shutdown().await;
     }
     working.stop().await?;
@@ -111,7 +110,11 @@ fn begin_afresh(options: &Options) -> Result<Config> {
         quiet_time: Duration::from_millis(300),
         lease: Duration::from_secs(60),
         allow_http_targets: false,
-        bootstrap: Bootstrap { client_secret: Some(random_secret()), ..Bootstrap::default() },
+        bootstrap: Bootstrap {
+            client_id: Some(SystemIds.next()),
+            client_secret: Some(random_secret()),
+            ..Bootstrap::default()
+        },
     })
 }
 
@@ -300,8 +303,10 @@ async fn live(app: &AppState, environment: EnvironmentId, simulator: &Simulator)
     Ok(())
 }
 
-fn addresses(serving: &Serving, environment: EnvironmentId, config: &Config, secret: &Secret, rule: &Rule) {
-    let Some(client) = config.bootstrap.client_id else { return };
+fn addresses(serving: &Serving, environment: EnvironmentId, config: &Config, rule: &Rule) {
+    let (Some(client), Some(secret)) = (config.bootstrap.client_id, &config.bootstrap.client_secret) else {
+        return;
+    };
     say(format!(
         "\nThe API is at http://{}. In another terminal:\n\n  \
          export USHER_URL=http://{} USHER_ENVIRONMENT_ID={environment}\n  \

@@ -93,7 +93,7 @@ impl People {
     }
 
     /// Shows a user as filters and mappings see them.
-    fn see<T>(&self, user: &User, show: impl FnOnce(&UserView<'_>) -> T) -> T {
+    pub(super) fn see<T>(&self, user: &User, show: impl FnOnce(&UserView<'_>) -> T) -> T {
         let population = self.populations.get(&user.population).map(String::as_str);
         let groups = self.memberships.groups_of(user, population);
         show(&UserView { user, population, groups: &groups })

@@ -15,7 +15,7 @@ use usher_domain::{
     },
 };
 
-use usher_engine::reconcile::Preview;
+use usher_engine::reconcile::{Preview, explain::Explanation};
 
 use super::{links, path, without_nulls};
 use crate::api::hal::Origin;
@@ -188,4 +188,36 @@ pub(crate) fn synced_rule(
         "lastSyncAt": it.at,
         "details": it.problem.as_ref().map(ToString::to_string).unwrap_or_default(),
     })
+}
+
+/// What one rule makes of one user.
+pub(crate) fn explanation(it: &Explanation) -> Value {
+    let values: Vec<Value> = it
+        .values
+        .iter()
+        .map(|value| {
+            json!({
+                "attribute": value.attribute,
+                "value": value.wanted,
+                "inputs": value.inputs,
+                "remote": value.remote,
+            })
+        })
+        .collect();
+    without_nulls(json!({
+        "rule": { "id": it.rule.id, "name": it.rule.name },
+        "scope": without_nulls(json!({ "inScope": it.in_scope, "clause": it.clause })),
+        "link": it.link.as_ref().map(|link| json!({
+            "account": link.account,
+            "origin": link.origin,
+            "suspendedByUsher": link.suspended_by_us,
+            "removeAt": link.remove_at,
+        })),
+        "values": values,
+        "remote": it.remote,
+        "next": it.next,
+        "problems": it.problems,
+        "status": it.status.as_ref().map(|status| status.standing),
+        "steps": it.steps,
+    }))
 }

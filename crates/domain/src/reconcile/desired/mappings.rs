@@ -109,6 +109,16 @@ impl CompiledMappings {
         self.mapped
     }
 
+    /// The user's attributes that an attribute is made from, for explanations.
+    pub fn inputs(&self, attribute: Attribute) -> Vec<String> {
+        let mapping = self.attributes.iter().find(|(it, _)| *it == attribute);
+        match mapping.map(|(_, mapping)| &mapping.from) {
+            Some(From::Path(path)) => vec![path.to_string()],
+            Some(From::Expression(expression)) => expression.inputs(),
+            None => Vec::new(),
+        }
+    }
+
     /// What the mappings make of one user. A value that cannot be evaluated, or is not a single value, is that user's
     /// fault and nobody else's.
     pub fn apply(&self, person: &UserView<'_>) -> Mapped {
