@@ -167,9 +167,7 @@ impl fmt::Display for Plan {
         }
         if !self.findings.is_empty() {
             writeln!(f, "In the way")?;
-            for finding in &self.findings {
-                writeln!(f, "  {finding}")?;
-            }
+            in_the_way(&self.findings, f)?;
             writeln!(f)?;
         }
         if self.wants_full {
@@ -188,6 +186,25 @@ impl fmt::Display for Plan {
         write!(f, "Plan: {}.", counts.collect::<Vec<_>>().join(", "))?;
         seats(self, f)
     }
+}
+
+/// How many findings of one kind are told one by one; of more, the rest are counted.
+const TOLD: usize = 5;
+
+/// What stands in the way: the worst first, and of many that are alike only the first few by name.
+fn in_the_way(findings: &[Finding], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut alike: Vec<&Finding> = findings.iter().collect();
+    alike.sort_by(|a, b| b.standing.cmp(&a.standing).then_with(|| a.problem.code.cmp(&b.problem.code)));
+    for kind in alike.chunk_by(|a, b| a.standing == b.standing && a.problem.code == b.problem.code) {
+        for finding in kind.iter().take(TOLD) {
+            writeln!(f, "  {finding}")?;
+        }
+        let more = kind.len().saturating_sub(TOLD);
+        if let (1.., Some(first)) = (more, kind.first()) {
+            writeln!(f, "  … and {more} more like these ({})", first.problem.code)?;
+        }
+    }
+    Ok(())
 }
 
 /// What is taken away, as one sentence on top.
