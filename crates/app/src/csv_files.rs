@@ -1,6 +1,6 @@
 //! CSV files of users and groups, read row by row: a bad row is told by its line, the good ones go on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value, json};
 use usher_domain::Rejection;
@@ -145,6 +145,11 @@ fn read<T>(
         let message = format!("the first line names the column \"{unknown}\"; allowed are {all}");
         return Err(Rejection::field("INVALID_VALUE", unknown, message));
     }
+    if let Some(twice) = columns.iter().enumerate().find(|(at, column)| columns[..*at].contains(column)) {
+        let message = format!("the first line names the column {} twice", twice.1);
+        return Err(Rejection::field("INVALID_VALUE", twice.1, message));
+    }
+    let mut seen: HashMap<String, u64> = HashMap::new();
     let (mut rows, mut faults) = (Vec::new(), Vec::new());
     for record in reader.records() {
         let (line, outcome) = match &record {
@@ -163,6 +168,8 @@ fn read<T>(
                     Err(format!("the row has {} cells, the first line {}", record.len(), columns.len()))
                 } else if let Some(missing) = missing {
                     Err(format!("{missing} is empty"))
+                } else if let Some((key, first)) = taken(&mut seen, required[0], &cells, line) {
+                    Err(format!("{} {key} is in line {first} already", required[0]))
                 } else {
                     row(line, cells)
                 };
@@ -175,6 +182,18 @@ fn read<T>(
         }
     }
     Ok((rows, faults))
+}
+
+/// The row's key and the line of an earlier row that has the same one: of two rows about one thing, one is wrong.
+fn taken(
+    seen: &mut HashMap<String, u64>,
+    column: &str,
+    cells: &[(&str, &str)],
+    line: u64,
+) -> Option<(String, u64)> {
+    let (_, key) = cells.iter().find(|(name, _)| *name == column)?;
+    let first = *seen.entry(key.to_lowercase()).or_insert(line);
+    (first != line).then(|| ((*key).to_owned(), first))
 }
 
 #[cfg(test)]
@@ -190,7 +209,8 @@ mod tests {
                     ,nobody@example.com,No,true,\n\
                     bob,bob@example.com,\"Bob, the builder\",maybe,\n\
                     eve,eve@example.com\n\
-                    zoe,zoe@example.com,,false,\n";
+                    zoe,zoe@example.com,,false,\n\
+                    ADA,other@example.com,,,\n";
         let (rows, faults) = users(text).unwrap();
         let names: Vec<&Value> = rows.iter().map(|row| &row.user["username"]).collect();
         assert_eq!(names, ["ada", "zoe"]);
@@ -202,6 +222,7 @@ mod tests {
         3: username is empty
         4: enabled is "maybe"; it must be true or false
         5: the row has 2 cells, the first line 5
+        7: username ADA is in line 2 already
         "#);
     }
 
