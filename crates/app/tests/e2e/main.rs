@@ -1,0 +1,15 @@
+//! The binary `usher`, driven from outside: over HTTP and by its command line, against a simulated Dropbox team.
+//!
+//! Here live tests of what a person or another program sees of the whole. Nothing here looks inside: what is asked
+//! of the product is asked through its doors, and what became of the team is asked of the simulator. One test
+//! program for all of it, so that it is linked once; choose a part with `cargo test -p usher --test e2e kill9`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod support;
+
+mod bad_input;
+mod cli;
+mod secrets;
+mod seed_steps;
+mod two_servers;

@@ -1,0 +1,250 @@
+//! A place where Usher lives (configuration, key, database) and the processes that are started there.
+
+use std::{
+    collections::BTreeMap,
+    fs::{File, OpenOptions},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::{Arc, atomic::AtomicU32, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use super::{api::Api, database::Database};
+
+/// The environment that every server begins with.
+pub(crate) const ENVIRONMENT: &str = "0197b2d0-0000-7000-8000-0000000000e1";
+/// The worker client that every server begins with; it has all roles.
+pub(crate) const CLIENT: &str = "0197b2d0-0000-7000-8000-0000000000c1";
+/// Its secret, unlike anything else that could be found in a log.
+pub(crate) const SECRET: &str = "canary-bootstrap-client-secret-5d1c";
+
+/// How long a server may take to answer `/readyz`, generously, for a machine that does much else.
+const START: Duration = Duration::from_secs(60);
+
+/// Where servers of one database are started.
+#[derive(Debug, Clone)]
+pub(crate) struct Home(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    dir: TempDir,
+    /// Thrown away with the place.
+    _database: Database,
+    variables: BTreeMap<&'static str, String>,
+    servers: AtomicU32,
+}
+
+impl Home {
+    /// A new SQLite database.
+    pub(crate) fn sqlite() -> Home {
+        Home::with(&[])
+    }
+
+    /// A new SQLite database, with these settings beside the usual ones.
+    pub(crate) fn with(variables: &[(&'static str, &str)]) -> Home {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::sqlite(dir.path());
+        Home::new(dir, database, variables)
+    }
+
+    /// A new database on the PostgreSQL server for tests; `None` when such tests are left out.
+    pub(crate) async fn postgres(variables: &[(&'static str, &str)]) -> Option<Home> {
+        let database = Database::postgres().await?;
+        Some(Home::new(tempfile::tempdir().unwrap(), database, variables))
+    }
+
+    fn new(dir: TempDir, database: Database, variables: &[(&'static str, &str)]) -> Home {
+        let mut all = BTreeMap::from([
+            ("USHER_LOG", "info,usher=debug".to_owned()),
+            ("USHER_LOG_FORMAT", "json".to_owned()),
+            // Bursts are gathered briefly, so that tests need not wait; the default is tested by the engine.
+            ("USHER_QUIET_TIME_MS", "20".to_owned()),
+            ("USHER_BOOTSTRAP_ENVIRONMENT_ID", ENVIRONMENT.to_owned()),
+            ("USHER_BOOTSTRAP_CLIENT_ID", CLIENT.to_owned()),
+            ("USHER_BOOTSTRAP_CLIENT_SECRET", SECRET.to_owned()),
+            ("USHER_BOOTSTRAP_ADMIN_USERNAME", "root".to_owned()),
+            ("USHER_BOOTSTRAP_ADMIN_PASSWORD", "canary-admin-password-77ab".to_owned()),
+        ]);
+        all.insert("USHER_DATABASE_URL", database.url().to_owned());
+        all.insert("USHER_SEAL_KEY_FILE", dir.path().join("usher.key").display().to_string());
+        all.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        Home(Arc::new(Inner { dir, _database: database, variables: all, servers: AtomicU32::new(0) }))
+    }
+
+    /// Where its files are.
+    pub(crate) fn dir(&self) -> &Path {
+        self.0.dir.path()
+    }
+
+    /// `usher` with these arguments, configured for this place and nothing of the machine's environment.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = bare_command(args);
+        command.current_dir(self.dir()).envs(&self.0.variables);
+        command
+    }
+
+    /// Starts a server and waits until it is ready.
+    pub(crate) async fn serve(&self) -> Usher {
+        let number = self.0.servers.fetch_add(1, Ordering::SeqCst);
+        let log = self.dir().join(format!("server-{number}.log"));
+        let mut usher = Usher { home: self.clone(), child: None, port: 0, log };
+        usher.start().await;
+        usher
+    }
+
+    /// Everything that any server here printed.
+    pub(crate) fn printed(&self) -> String {
+        let servers = self.0.servers.load(Ordering::SeqCst);
+        let logs = (0..servers).map(|number| self.dir().join(format!("server-{number}.log")));
+        logs.filter_map(|log| std::fs::read(log).ok())
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .collect()
+    }
+}
+
+/// `usher` with these arguments and no configuration but what the caller adds.
+pub(crate) fn bare_command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_usher"));
+    command.args(args).env_clear().env("RUST_BACKTRACE", "1").stdin(Stdio::null());
+    command.envs(std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "TMPDIR"));
+    command
+}
+
+/// A running server; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Usher {
+    home: Home,
+    child: Option<Child>,
+    port: u16,
+    log: PathBuf,
+}
+
+impl Usher {
+    /// Where it is.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Where it lives.
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// A client of its API, with a token.
+    pub(crate) async fn api(&self) -> Api {
+        Api::with_token(&self.url()).await
+    }
+
+    /// `kill -9`, and waits until the process is gone.
+    pub(crate) fn kill9(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Starts it again, at the same address.
+    pub(crate) async fn restart(&mut self) {
+        self.kill9();
+        self.start().await;
+    }
+
+    /// Asks it to stop (SIGTERM); answers how it ended.
+    pub(crate) async fn stop(&mut self) -> std::process::ExitStatus {
+        let mut child = self.child.take().unwrap();
+        let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+        assert!(asked.success(), "the signal could not be sent");
+        let began = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                return status;
+            }
+            if began.elapsed() > START {
+                child.kill().unwrap();
+                panic!("the server did not stop within {START:?} of SIGTERM\n{}", self.tail());
+            }
+            pause().await;
+        }
+    }
+
+    async fn start(&mut self) {
+        let began = Instant::now();
+        let http = super::api::http_client();
+        'with_a_port: loop {
+            if self.port == 0 {
+                self.port = free_port();
+            }
+            let log = OpenOptions::new().create(true).append(true).open(&self.log).unwrap();
+            let mut command = self.home.command(&["serve"]);
+            command.env("USHER_LISTEN", format!("127.0.0.1:{}", self.port));
+            command.stdout(copy(&log)).stderr(log);
+            self.child = Some(command.spawn().unwrap());
+            loop {
+                if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().unwrap()) {
+                    let said = self.tail();
+                    // Someone else took the free port meanwhile.
+                    if said.contains("in use") && began.elapsed() < START {
+                        self.port = 0;
+                        continue 'with_a_port;
+                    }
+                    panic!("the server ended ({status}) before it was ready:\n{said}");
+                }
+                let answer = http.get(format!("{}/readyz", self.url())).send().await;
+                if answer.is_ok_and(|answer| answer.status().is_success()) {
+                    return;
+                }
+                assert!(began.elapsed() < START, "the server is not ready after {START:?}:\n{}", self.tail());
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    }
+
+    /// Everything that it printed.
+    pub(crate) fn printed(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// The last lines that it printed.
+    pub(crate) fn tail(&self) -> String {
+        let text = self.printed();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(60)..].join("\n")
+    }
+
+    /// Runs an admin verb against this server, as the worker client of all roles.
+    pub(crate) async fn cli(&self, args: &[&str]) -> Output {
+        let mut command = bare_command(args);
+        command
+            .current_dir(self.home.dir())
+            .env("USHER_URL", self.url())
+            .env("USHER_CLIENT_ID", CLIENT)
+            .env("USHER_CLIENT_SECRET", SECRET);
+        // Not on this thread: the simulator that the server talks to may be served by it.
+        tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap()
+    }
+}
+
+impl Drop for Usher {
+    fn drop(&mut self) {
+        self.kill9();
+        if std::thread::panicking() {
+            eprintln!("── the last that {} printed:\n{}", self.log.display(), self.tail());
+        }
+    }
+}
+
+/// Between two looks at something that is waited for, with a deadline.
+pub(crate) async fn pause() {
+    tokio::time::sleep(Duration::from_millis(20)).await;
+}
+
+fn copy(file: &File) -> File {
+    file.try_clone().unwrap()
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}

@@ -1,0 +1,12 @@
+//! What the tests are written with: a server process, a client of its API, a world to begin from, redaction.
+
+mod api;
+mod database;
+mod home;
+mod redact;
+mod world;
+
+pub(crate) use api::{Answer, Api, http_client};
+pub(crate) use home::{CLIENT, ENVIRONMENT, Home, SECRET, Usher, bare_command};
+pub(crate) use redact::{redacted, shown};
+pub(crate) use world::{Dropbox, World, id, person, settled, until};
