@@ -35,5 +35,6 @@ mod lifecycle;
 mod memberships;
 mod retiring;
 mod seats;
+mod storms;
 mod summary;
 mod world;

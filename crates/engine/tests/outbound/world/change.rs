@@ -81,6 +81,13 @@ impl World {
         self.directory.remove_member(&by(), ENVIRONMENT, user, group).await.unwrap();
     }
 
+    /// Nothing when they are not in it.
+    pub(crate) async fn leave_if_in(&self, user: &str, group: &str) {
+        if self.store.memberships_of(self.user_id(user)).await.unwrap().contains(&self.group_id(group)) {
+            self.leave(user, group).await;
+        }
+    }
+
     pub(crate) async fn nest(&self, child: &str, parent: &str) {
         let (child, parent) = (self.group_id(child), self.group_id(parent));
         self.directory.nest_group(&by(), ENVIRONMENT, child, parent).await.unwrap();
@@ -89,6 +96,12 @@ impl World {
     pub(crate) async fn unnest(&self, child: &str, parent: &str) {
         let (child, parent) = (self.group_id(child), self.group_id(parent));
         self.directory.unnest_group(&by(), ENVIRONMENT, child, parent).await.unwrap();
+    }
+
+    /// A person tests the connection, with success.
+    pub(crate) async fn test_connection(&self) {
+        let connection = self.store.connection(ENVIRONMENT, DROPBOX).await.unwrap().unwrap();
+        self.directory.connection_tested(&connection, &self.healthy()).await.unwrap();
     }
 
     /// Changes a setting of the connection; like a person who flips an action, it makes nothing due.

@@ -320,6 +320,18 @@ impl World {
         self.store.commit(&ChangeSet { writes, ..ChangeSet::default() }).await.unwrap();
     }
 
+    /// What a test of the connection finds.
+    pub(super) fn healthy(&self) -> Health {
+        let own_email = "admin@team.example.com";
+        let own_account = self.dropbox().member_by_email(own_email).unwrap().team_member_id.clone();
+        Health::Valid {
+            at: self.now(),
+            team: "Simulated Team".into(),
+            own_account: AccountId::from(own_account),
+            own_email: own_email.into(),
+        }
+    }
+
     fn blank_connection(&self, kind: ConnectionKind) -> Connection {
         let simulator = &self.simulator;
         let is_directory = kind == ConnectionKind::Directory;
@@ -333,8 +345,6 @@ impl World {
             ("OAUTH_CLIENT_SECRET".to_owned(), Secret::new(simulator.client_secret())),
             ("OAUTH_REFRESH_TOKEN".to_owned(), Secret::new(simulator.refresh_token())),
         ];
-        let admin =
-            simulator.team().member_by_email("admin@team.example.com").unwrap().team_member_id.clone();
         Connection {
             id: if is_directory { DIRECTORY } else { DROPBOX },
             environment: ENVIRONMENT,
@@ -345,12 +355,7 @@ impl World {
             managed: false,
             configuration: if is_directory { BTreeMap::new() } else { configuration.into() },
             secrets: if is_directory { BTreeMap::new() } else { secrets.into() },
-            health: Health::Valid {
-                at: self.now(),
-                team: "Simulated Team".into(),
-                own_account: AccountId::from(admin),
-                own_email: "admin@team.example.com".into(),
-            },
+            health: self.healthy(),
             created_at: self.now(),
             updated_at: self.now(),
             version: 1,

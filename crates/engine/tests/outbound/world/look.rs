@@ -135,6 +135,15 @@ impl World {
         self.store.status(RULE, subject).await.unwrap()
     }
 
+    pub(crate) async fn is_enabled(&self, user: &str) -> bool {
+        self.store.user(ENVIRONMENT, self.user_id(user)).await.unwrap().expect("they are there").enabled
+    }
+
+    /// Whether they are in the group directly.
+    pub(crate) async fn is_in(&self, user: &str, group: &str) -> bool {
+        self.store.memberships_of(self.user_id(user)).await.unwrap().contains(&self.group_id(group))
+    }
+
     /// What is remembered of a user's account.
     pub(crate) async fn link(&self, user: &str) -> Option<AccountLink> {
         let links = self.store.links(DROPBOX, &Scope::Full).await.unwrap();

@@ -233,7 +233,7 @@ impl Connectors for Real {
         let opened = kept.entry((connection.id, connection.version)).or_insert_with(|| {
             let settings = DropboxSettings::parse(&connection.configuration, &connection.secrets, true)
                 .expect("good settings");
-            let Health::Valid { own_account, .. } = &connection.health else { panic!("not tested") };
+            let Health::Valid { own_account, .. } = &connection.health else { panic!("it is not in use") };
             let connector = DropboxConnector::with_patience(
                 settings.access,
                 &settings.policy,
