@@ -5,4 +5,5 @@
 pub mod directory;
 mod execute;
 pub mod reconcile;
+mod upkeep;
 pub mod worker;

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::Notify,
     task::{JoinError, JoinSet},
-    time::sleep,
+    time::{interval, sleep},
 };
 use usher_domain::{
     RuleId,
@@ -20,6 +20,9 @@ use usher_domain::{
 };
 
 use crate::reconcile::{Reconciler, Stop, dues_of};
+
+/// How often to see to what comes round by itself.
+const UPKEEP: Duration = Duration::from_secs(600);
 
 /// How a worker works.
 #[derive(Clone, Debug)]
@@ -75,16 +78,24 @@ impl Worker {
     /// Works until [`Worker::stop`]. Trouble with the store is logged, and tried again.
     pub async fn run(&self) {
         let mut runs: JoinSet<(RuleId, StoreResult<()>)> = JoinSet::new();
+        let mut tended = interval(UPKEEP);
         while !self.stop.is_set() {
             let idle = self.claim_all(&mut runs).await;
             tokio::select! {
                 Some(ended) = runs.join_next(), if !runs.is_empty() => told(ended),
                 () = self.wake.notified() => {}
+                _ = tended.tick() => self.tend().await,
                 () = sleep(idle) => {}
             }
         }
         while let Some(ended) = runs.join_next().await {
             told(ended);
+        }
+    }
+
+    async fn tend(&self) {
+        if let Err(error) = self.reconciler.tend().await {
+            tracing::warn!(%error, "cannot see to what comes round by itself yet");
         }
     }
 

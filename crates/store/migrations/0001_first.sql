@@ -251,6 +251,7 @@ CREATE TABLE runs (
     cause TEXT NOT NULL,
     state TEXT NOT NULL,
     is_open BOOLEAN NOT NULL,
+    is_full BOOLEAN NOT NULL,
     started_at TIMESTAMPTZ NOT NULL,
     finished_at TIMESTAMPTZ,
     body TEXT NOT NULL

@@ -223,6 +223,11 @@ pub trait SyncStore: Send + Sync {
     /// The runs of the rule that are not over, the latest first.
     async fn open_runs(&self, rule: RuleId) -> StoreResult<Vec<Run>>;
 
+    /// When the rule's last full run was started, however it ended.
+    async fn last_full_run(&self, rule: RuleId) -> StoreResult<Option<Timestamp>>;
+    /// Forgets runs that ended before then, with their operations.
+    async fn forget_runs(&self, before: Timestamp) -> StoreResult<()>;
+
     /// What was removed successfully by the rule's runs since then, approved runs and those before them left out
     /// (an approval starts the window anew).
     async fn removed_since(&self, rule: RuleId, since: Timestamp) -> StoreResult<Tally>;

@@ -27,6 +27,28 @@ async fn a_second_run_finds_nothing_to_do() {
 }
 
 #[tokio::test]
+async fn what_people_do_in_dropbox_is_found_within_a_day() {
+    let mut world = World::new().await;
+    world.people(names(2)).await;
+    world.resync().await;
+    world.work().await;
+    world.accept();
+    world.team.change(|team| {
+        let (id, _) = team.by_email(&email("p001")).unwrap();
+        let id = id.clone();
+        team.members.get_mut(&id).unwrap().state = AccountState::Suspended { since: None };
+    });
+    world.clock.advance(std::time::Duration::from_secs(23 * 3600));
+    world.reconciler.tend().await.unwrap();
+    world.work().await;
+    assert_eq!(world.status("p001").await.unwrap().standing, Standing::Success, "not yet looked at");
+    world.clock.advance(std::time::Duration::from_secs(2 * 3600));
+    world.reconciler.tend().await.unwrap();
+    world.work().await;
+    assert_eq!(world.status("p001").await.unwrap().standing, Standing::Partial);
+}
+
+#[tokio::test]
 async fn one_change_looks_at_one_user() {
     let mut world = World::new().await;
     world.people(names(2)).await;

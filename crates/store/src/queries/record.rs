@@ -171,14 +171,15 @@ async fn write_statuses(connection: &mut Connection, rule: RuleId, batch: &Batch
 /// Adds a run, or replaces what is remembered of it.
 pub(super) async fn put_run(connection: &mut Connection, run: &Run) -> StoreResult<()> {
     let query = sqlx::query(
-        "INSERT INTO runs (id, environment_id, rule_id, cause, state, is_open, started_at, finished_at, body) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO UPDATE SET cause = excluded.cause, \
-         state = excluded.state, is_open = excluded.is_open, started_at = excluded.started_at, \
-         finished_at = excluded.finished_at, body = excluded.body",
+        "INSERT INTO runs (id, environment_id, rule_id, cause, state, is_open, is_full, started_at, finished_at, body) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO UPDATE SET \
+         cause = excluded.cause, state = excluded.state, is_open = excluded.is_open, is_full = excluded.is_full, \
+         started_at = excluded.started_at, finished_at = excluded.finished_at, body = excluded.body",
     );
     let query = query.bind(run.id.uuid()).bind(run.environment.uuid()).bind(run.rule.uuid());
     let query = query.bind(columns::word(&run.trigger)?).bind(columns::word(&run.state)?);
-    let query = query.bind(!run.state.is_final()).bind(run.started_at.to_datetime());
+    let query =
+        query.bind(!run.state.is_final()).bind(run.scope.is_full()).bind(run.started_at.to_datetime());
     let query = query.bind(run.finished_at.map(|at| at.to_datetime())).bind(columns::json(run)?);
     query.execute(connection).await.map_err(from_sqlx)?;
     Ok(())

@@ -182,6 +182,18 @@ impl SyncStore for Database {
         self.all(query, run).await
     }
 
+    async fn last_full_run(&self, rule: RuleId) -> StoreResult<Option<Timestamp>> {
+        let mut query = QueryBuilder::new("SELECT body FROM runs WHERE is_full AND rule_id = ");
+        query.push_bind(rule.uuid()).push(" ORDER BY id DESC LIMIT 1");
+        Ok(self.all(query, run).await?.first().map(|run: &Run| run.started_at))
+    }
+
+    async fn forget_runs(&self, before: Timestamp) -> StoreResult<()> {
+        let query = sqlx::query("DELETE FROM runs WHERE NOT is_open AND finished_at < $1");
+        query.bind(before.to_datetime()).execute(&self.write).await.map_err(from_sqlx)?;
+        Ok(())
+    }
+
     async fn removed_since(&self, rule: RuleId, since: Timestamp) -> StoreResult<Tally> {
         // A run counts whole while any part of it may lie in the window. An approval that was held again, or
         // cancelled, changed nothing and starts no window.

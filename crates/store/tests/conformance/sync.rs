@@ -183,6 +183,22 @@ on_both! {
         assert_eq!((second.items.as_slice(), second.next), ([ended].as_slice(), None));
     }
 
+    async fn full_runs_are_known_and_old_runs_are_forgotten(world) {
+        let store = &world.store;
+        let lease = world.lease().await;
+        let ended = |n, scope: Scope, at_minute| Run {
+            scope, finished_at: Some(at(at_minute)), ..run(n, Trigger::Change, RunState::Succeeded, at_minute)
+        };
+        let one = || Scope::Subjects { users: BTreeSet::from([id(7)]), groups: BTreeSet::new() };
+        assert_eq!(store.last_full_run(RULE).await.unwrap(), None);
+        let runs = [ended(1, one(), 1), ended(2, Scope::Full, 2), ended(3, one(), 3)];
+        let records: Vec<Record> = runs.iter().map(|run| Record::Run(Box::new(run.clone()))).collect();
+        store.record(&lease, DROPBOX, &records).await.unwrap();
+        assert_eq!(store.last_full_run(RULE).await.unwrap(), Some(runs[1].started_at));
+        store.forget_runs(at(3)).await.unwrap();
+        assert_eq!(store.runs(RULE, &page(None, 9)).await.unwrap().items, runs[2..]);
+    }
+
     async fn a_run_is_begun_and_replaced_outside_a_lease_only_as_it_was_read(world) {
         let store = &world.store;
         let held = run(1, Trigger::Manual, RunState::Held, 1);

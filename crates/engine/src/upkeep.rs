@@ -1,0 +1,43 @@
+//! What comes round by itself: a look at everything once a day, and forgetting old runs.
+//!
+//! Changes in the directory are followed at once; what people do in Dropbox itself is only seen by looking. A daily full
+//! run finds it, and tries again what waits for a person there.
+
+use std::time::Duration;
+
+use usher_domain::{
+    directory::change::{Due, DueSubject},
+    ports::store::StoreResult,
+    provisioning::rule::Direction,
+};
+
+use crate::reconcile::Reconciler;
+
+/// How often everything is looked at, counted from the start of the last full run.
+const WHOLE_EVERY: Duration = Duration::from_secs(24 * 3600);
+/// How long runs are remembered.
+const REMEMBERED: Duration = Duration::from_secs(90 * 24 * 3600);
+
+impl Reconciler {
+    /// Makes rules due whose last full run is a day old, and forgets runs that ended 90 days ago. Cheap, and harmless
+    /// when several servers do it at once.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn tend(&self) -> StoreResult<()> {
+        let now = self.clock.now();
+        let mut due = Vec::new();
+        for environment in self.store.environments().await? {
+            let rules = self.store.rules(environment.id).await?.into_iter();
+            let followed = rules.filter(|rule| rule.active && rule.direction == Direction::Outbound);
+            for rule in followed {
+                let last = self.store.last_full_run(rule.id).await?;
+                if last.is_none_or(|last| now.since(last) >= WHOLE_EVERY) {
+                    due.push(Due { rule: rule.id, subject: DueSubject::Everything, at: now });
+                }
+            }
+        }
+        self.store.make_due(&due).await?;
+        self.store.forget_runs(now.minus(REMEMBERED)).await
+    }
+}
