@@ -53,7 +53,6 @@ both_ways! {
             secondary_emails: vec!["ada@example.com".into()],
             ..MemberSeed::new("lovelace@example.com", "Ada", "Example")
         };
-        // E-mail is not mapped, so the account keeps its primary address.
         let world = World::new()
             .user("ada")
             .setting("UPDATE_USERS", false)
@@ -65,6 +64,19 @@ both_ways! {
         assert_eq!(world.dropbox().on_team(), 2);
         assert_eq!(world.standing("ada").await, "Partial UPDATE_OFF", "the primary address differs");
         assert!(world.link("ada").await.is_some());
+    }
+
+    async fn a_secondary_address_becomes_the_primary_one_when_the_directory_says_so(way) {
+        let lovelace = MemberSeed {
+            secondary_emails: vec!["ada@example.com".into()],
+            ..MemberSeed::new("lovelace@example.com", "Ada", "Example")
+        };
+        let world = World::new().user("ada").member(lovelace).await;
+        world.sync(way).await;
+        assert_eq!(world.member("ada"), "active, Ada Example, marked ada");
+        assert_eq!(world.dropbox().on_team(), 2);
+        assert_eq!(world.standing("ada").await, "Success");
+        world.assert_at_rest().await;
     }
 
     async fn our_external_id_counts_more_than_an_address(way) {

@@ -126,6 +126,56 @@ both_ways! {
         assert_eq!(world.standing("ada").await, "Success");
     }
 
+    async fn who_was_unlinked_and_comes_back_is_adopted_again(way) {
+        let world = engineers().await;
+        world.sync_full().await;
+        leaves(&world, Leaving::OutOfTheFilter).await;
+        world.sync(way).await;
+        assert!(world.link("ada").await.is_none());
+        world.patch("ada", json!({"title": "Engineer"})).await;
+        world.sync(way).await;
+        assert!(world.link("ada").await.is_some());
+        assert_eq!(world.standing("ada").await, "Success");
+        assert_eq!(world.dropbox().on_team(), 2);
+        world.assert_at_rest().await;
+    }
+
+    async fn leaving_a_group_that_the_filter_asks_for_is_leaving_the_rule(way) {
+        let world = World::new()
+            .user("ada")
+            .in_group("eng")
+            .user("bob")
+            .filter(r#"memberOfGroupNames eq "eng""#)
+            .setting("DEPROVISION_USERS", true)
+            .await;
+        world.sync_full().await;
+        assert_eq!(world.member("ada"), "invited, Ada Example, marked ada, in eng");
+        assert_eq!(world.member("bob"), "none");
+        world.join("bob", "eng").await;
+        world.leave("ada", "eng").await;
+        world.sync(way).await;
+        assert_eq!(world.member("ada"), "gone, Ada Example, marked ada");
+        assert_eq!(world.member("bob"), "invited, Bob Example, marked bob, in eng");
+        assert_eq!(world.status().await.0, crate::world::counts(1, 0, 0, 0));
+        world.assert_at_rest().await;
+    }
+
+    async fn who_is_made_anew_under_an_old_address_is_not_given_the_old_account_by_a_guess(way) {
+        let world = engineers().await;
+        world.sync_full().await;
+        let old = world.user_id("ada");
+        leaves(&world, Leaving::Deleted).await;
+        world.sync(way).await;
+        world.create_user_with("ada", [("title".to_owned(), json!("Engineer"))].into_iter().collect()).await;
+        world.sync(way).await;
+        assert_eq!(world.standing("ada").await, "Failed FOREIGN_EXTERNAL_ID");
+        assert_eq!(world.member("ada"), format!("active, Ada Example, marked {old}, in eng"));
+        world.set("FOREIGN_EXTERNAL_ID", "Overwrite").await;
+        world.sync_full().await;
+        assert_eq!(world.standing("ada").await, "Success", "a person decided");
+        assert_eq!(world.member("ada"), "active, Ada Example, marked ada, in eng");
+    }
+
     async fn who_was_removed_and_comes_back_within_a_week_is_recovered(way) {
         let world = engineers().setting("DEPROVISION_USERS", true).setting("REMOVE_ACTION", "Delete").await;
         world.sync_full().await;

@@ -33,6 +33,7 @@ mod guard;
 mod leavers;
 mod lifecycle;
 mod memberships;
+mod order;
 mod retiring;
 mod seats;
 mod storms;

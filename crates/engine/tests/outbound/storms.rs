@@ -72,9 +72,10 @@ impl Storm {
     async fn step(&mut self) {
         let (users, groups) = (self.users.clone(), self.groups.clone());
         let (Some(user), Some(group)) = (self.one_of(&users), self.one_of(&groups)) else { return };
-        let what = self.dice.below(24);
-        let email = format!("{user}@example.com");
+        let what = self.dice.below(28);
         let world = &self.world;
+        let email = world.email_of(&user).await;
+        let remote = world.name_of(&group).await;
         let told = match what {
             0 | 1 => {
                 let name = format!("u{}", self.made);
@@ -110,11 +111,11 @@ impl Storm {
                 format!("{user} leaves {group}")
             }
             11 => {
-                let joined = world.dropbox().join_group_by_person(&group, &email).is_ok();
+                let joined = world.dropbox().join_group_by_person(&remote, &email).is_ok();
                 format!("a person puts {user} into {group}: {joined}")
             }
             12 => {
-                let left = world.dropbox().leave_group_by_person(&group, &email).is_ok();
+                let left = world.dropbox().leave_group_by_person(&remote, &email).is_ok();
                 format!("a person takes {user} out of {group}: {left}")
             }
             13 | 14 => format!("{} accept", world.dropbox().accept_all_invitations()),
@@ -127,8 +128,30 @@ impl Storm {
             }
             19 => format!(
                 "a person deletes {group}: {}",
-                world.dropbox().delete_group_by_person(&group).is_ok()
+                world.dropbox().delete_group_by_person(&remote).is_ok()
             ),
+            24 => {
+                self.made += 1;
+                let new = format!("{user}.{}@example.com", self.made);
+                world.patch(&user, json!({"email": new})).await;
+                format!("{user} is {new}")
+            }
+            25 => {
+                self.made += 1;
+                let new = format!("{group} {}", self.made);
+                world.rename_group(&group, &new).await;
+                format!("{group} is called {new}")
+            }
+            26 => {
+                self.made += 1;
+                let new = format!("{remote} by a person {}", self.made);
+                let renamed = world.dropbox().rename_group_by_person(&remote, &new).is_ok();
+                format!("a person calls {remote} {new}: {renamed}")
+            }
+            27 => {
+                let nested = world.toggle_nesting("inner", "g0").await;
+                format!("inner is in g0: {nested}")
+            }
             20 => {
                 let hours = 1 + self.dice.below(60);
                 world.time_passes(Duration::from_secs(hours * 3600));
@@ -175,10 +198,12 @@ impl Storm {
 
     async fn check(&self) {
         let Storm { world, users, groups, log, .. } = self;
+        let exactly = world.setting("GROUP_MEMBERSHIP_HANDLING").await == Some(json!("Overwrite"));
         let plan = world.preview().await.plan;
         assert!(plan.is_empty(), "there is still something to do:\n{plan}\nafter {log:#?}");
         for user in users {
-            let (is, standing) = (world.member(user), world.standing(user).await);
+            let email = world.email_of(user).await;
+            let (is, standing) = (world.member_at(&email), world.standing(user).await);
             let fine = match world.is_enabled(user).await {
                 true => is.starts_with("active") || is.starts_with("invited"),
                 false => is.starts_with("suspended"),
@@ -193,11 +218,13 @@ impl Storm {
             ];
             assert!(known.contains(&&*standing), "{user}: {is}, {standing}, after {log:#?}");
             for group in groups.iter().filter(|group| *group != "inner") {
-                if standing == "Success" && world.is_enabled(user).await && world.is_in(user, group).await {
-                    let inside =
-                        world.dropbox().group_members(group).contains(&&*format!("{user}@example.com"));
+                let name = world.name_of(group).await;
+                let inside = world.dropbox().group_members(&name).contains(&email.as_str());
+                let should = world.is_member(user, group).await;
+                if standing == "Success" && world.is_enabled(user).await && should {
                     assert!(inside, "{user} is not in {group} after {log:#?}");
                 }
+                assert!(should || !inside || !exactly, "{user} is in {group} after {log:#?}");
             }
         }
         assert_eq!(world.member("stranger"), "active, A Stranger, in Strangers", "after {log:#?}");
@@ -262,4 +289,9 @@ async fn the_same_when_leavers_are_removed_after_days_of_grace() {
             .setting("REMOVE_AFTER_DAYS", 3)
     };
     weather(later, 400..404, true).await;
+}
+
+#[tokio::test]
+async fn the_same_when_groups_are_overwritten() {
+    weather(|| World::new().setting("GROUP_MEMBERSHIP_HANDLING", "Overwrite"), 500..504, true).await;
 }

@@ -93,6 +93,20 @@ impl World {
         self.directory.nest_group(&by(), ENVIRONMENT, child, parent).await.unwrap();
     }
 
+    /// Nests, or ends the nesting; gives whether it is nested now.
+    pub(crate) async fn toggle_nesting(&self, child: &str, parent: &str) -> bool {
+        let nesting = usher_domain::directory::group::Nesting {
+            child: self.group_id(child),
+            parent: self.group_id(parent),
+        };
+        let was = self.store.nestings(ENVIRONMENT).await.unwrap().contains(&nesting);
+        match was {
+            true => self.unnest(child, parent).await,
+            false => self.nest(child, parent).await,
+        }
+        !was
+    }
+
     pub(crate) async fn unnest(&self, child: &str, parent: &str) {
         let (child, parent) = (self.group_id(child), self.group_id(parent));
         self.directory.unnest_group(&by(), ENVIRONMENT, child, parent).await.unwrap();

@@ -139,9 +139,29 @@ impl World {
         self.store.user(ENVIRONMENT, self.user_id(user)).await.unwrap().expect("they are there").enabled
     }
 
-    /// Whether they are in the group directly.
-    pub(crate) async fn is_in(&self, user: &str, group: &str) -> bool {
-        self.store.memberships_of(self.user_id(user)).await.unwrap().contains(&self.group_id(group))
+    /// The user's address in the directory.
+    pub(crate) async fn email_of(&self, user: &str) -> String {
+        self.store.user(ENVIRONMENT, self.user_id(user)).await.unwrap().expect("they are there").email
+    }
+
+    /// What the group is called in the directory by now.
+    pub(crate) async fn name_of(&self, group: &str) -> String {
+        self.store.group(ENVIRONMENT, self.group_id(group)).await.unwrap().expect("it is there").name
+    }
+
+    /// Whether they are in the group, directly or through a nested one.
+    pub(crate) async fn is_member(&self, user: &str, group: &str) -> bool {
+        let direct = self.store.memberships_of(self.user_id(user)).await.unwrap();
+        let nestings = self.store.nestings(ENVIRONMENT).await.unwrap();
+        let group = self.group_id(group);
+        let nested = nestings.iter().filter(|nesting| nesting.parent == group).map(|nesting| nesting.child);
+        nested.chain([group]).any(|group| direct.contains(&group))
+    }
+
+    /// A setting of the connection.
+    pub(crate) async fn setting(&self, key: &str) -> Option<serde_json::Value> {
+        let connection = self.store.connection(ENVIRONMENT, DROPBOX).await.unwrap().unwrap();
+        connection.configuration.get(key).cloned()
     }
 
     /// What is remembered of a user's account.
