@@ -153,6 +153,18 @@ fn a_membership_that_someone_ended_and_nobody_wants_is_forgotten() {
 }
 
 #[test]
+fn a_recovered_account_that_brings_its_groups_back_is_taken_out_of_those_that_usher_put_it_in() {
+    let mut world = eng().but(|w| {
+        w.person("ada").groups.clear();
+        w.member("ada").state = AccountState::Removed { recoverable: true };
+    });
+    // A removed account shows no groups; that Usher put it into eng is not forgotten before it is back.
+    assert_eq!(world.steps(), ["+ recover ada@example.com"]);
+    assert_eq!(world.converge(), Ok(2));
+    assert!(world.member("ada").groups.is_empty() && world.placed.is_empty());
+}
+
+#[test]
 fn a_disabled_users_memberships_are_left_unless_they_are_no_member_any_more() {
     let disabled = eng().group("ops").but(|w| {
         w.person("ada").enabled = false;

@@ -117,6 +117,11 @@ fn one(
             draft.user(want.user, label, Because::NotMember, action);
         }
     }
+    // A removed account shows no groups, but may bring them back with it when it is recovered: until it is there
+    // again, nothing is known, and what Usher put in stays Usher's to take out.
+    if account.is_some_and(|account| !is_live(account)) {
+        return;
+    }
     let forgotten = |at: &&u32| seen_in.binary_search(at).is_err() && want.groups.binary_search(at).is_err();
     for at in placed_in.iter().filter(forgotten) {
         if let Some(group) = wanted_groups.get(*at as usize) {
