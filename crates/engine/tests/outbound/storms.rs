@@ -185,8 +185,8 @@ impl Storm {
             .on(Route::MembersList, often(0.1), Fault::EmptyPage, When::BeforeEffect);
     }
 
-    /// Calm: a person tests the connection, if it came to be refused; what was put off has its turn; and then a full
-    /// sync finds nothing to do any more.
+    /// Calm: a person tests the connection, if it came to be refused; what was put off has its turn; and then
+    /// a full sync finds nothing to do any more.
     async fn settle(&mut self) {
         self.world.simulator.faults().clear();
         self.world.test_connection().await;

@@ -27,8 +27,8 @@ impl World {
         self.simulator.team()
     }
 
-    /// A user's account by their address: `invited, Ada Example, marked ada, in eng`; `none` when there never was
-    /// one. Of several with the address, the last.
+    /// A user's account by their address: `invited, Ada Example, marked ada, in eng`; `none` when there never
+    /// was one. Of several with the address, the last.
     pub(crate) fn member(&self, name: &str) -> String {
         self.member_at(&format!("{name}@example.com"))
     }
