@@ -111,7 +111,7 @@ impl Reconciler {
         // A connector that forgets one is a fault; nobody may take it for done.
         for (place, operation) in places.iter().zip(&operations) {
             if !ledger.has_outcome(*place) {
-                ledger.note(*place, operation, forgotten());
+                ledger.enter(*place, operation, forgotten());
             }
         }
         ledger.flush().await?;

@@ -10,6 +10,7 @@ mod support;
 
 mod bad_input;
 mod cli;
+mod kill9;
 mod secrets;
 mod seed_steps;
 mod two_servers;

@@ -94,7 +94,7 @@ pub(super) fn correlate(
     let mut owner = vec![NONE; seen.accounts.len()];
     let by_id = index_ids(seen, &mut owner);
     let mut contested = FxHashSet::default();
-    let linked: Vec<u32> = (0..)
+    let mut linked: Vec<u32> = (0..)
         .zip(links.accounts())
         .map(|(position, link)| {
             let Some(account) = find_id(&by_id, seen, link.account.as_str()) else { return NONE };
@@ -106,6 +106,21 @@ pub(super) fn correlate(
         })
         .collect();
     drop(by_id);
+    // An account that was about to be made, for somebody who is not wanted any more; who is wanted finds theirs below,
+    // as anybody without a link does.
+    for (position, link) in (0..).zip(links.accounts()) {
+        let Some(external_id) = link.account.expected_external_id() else { continue };
+        if wanted.binary_search_by_key(&link.user, |want| want.user).is_ok() {
+            continue;
+        }
+        let Some(account) = the_one_marked(seen, external_id) else { continue };
+        if let (Some(slot), Some(linked)) =
+            (owner.get_mut(account as usize), linked.get_mut(position as usize))
+            && *slot == NONE
+        {
+            (*slot, *linked) = (position, account);
+        }
+    }
 
     let mut matches = Vec::with_capacity(wanted.len());
     let mut unmatched = false;
@@ -114,7 +129,10 @@ pub(super) fn correlate(
         while links.accounts().get(next).is_some_and(|link| link.user < want.user) {
             next += 1;
         }
-        let has_link = links.accounts().get(next).is_some_and(|link| link.user == want.user);
+        let has_link = links
+            .accounts()
+            .get(next)
+            .is_some_and(|link| link.user == want.user && link.account.expected_external_id().is_none());
         let link = if has_link { u32::try_from(next).unwrap_or(NONE) } else { NONE };
         let account = if has_link { linked.get(next).copied().unwrap_or(NONE) } else { NONE };
         let found = match seen.accounts.get(account as usize) {
@@ -149,6 +167,17 @@ fn find_id(by_id: &TextIndex, seen: &Snapshot, id: &str) -> Option<u32> {
     by_id
         .candidates(id)
         .find(|at| seen.accounts.get(*at as usize).is_some_and(|account| account.id.as_str() == id))
+}
+
+/// The account that carries this external id, if exactly one does.
+fn the_one_marked(seen: &Snapshot, external_id: &str) -> Option<u32> {
+    let fits =
+        |account: &Account| account.attributes.get(Attribute::ExternalId) == external_id && !is_gone(account);
+    let mut found = (0..).zip(&seen.accounts).filter(|(_, account)| fits(account));
+    match (found.next(), found.next()) {
+        (Some((at, _)), None) => Some(at),
+        _ => None,
+    }
 }
 
 /// Whether the address is one of the account's.

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{attributes::AttributeSet, scope::Scope};
-use crate::Timestamp;
+use crate::{Timestamp, UserId};
 
 macro_rules! remote_ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -48,6 +48,22 @@ remote_ids! {
     /// A group's id at the remote system (`g:…`).
     RemoteGroupId;
 }
+
+impl AccountId {
+    /// In a link, in place of an id that nobody knows yet: the account is about to be made for this user, and will
+    /// carry that external id. Should the answer never come and the user be gone by then, it can still be found.
+    pub fn expected(user: UserId, external_id: &str) -> Self {
+        AccountId(format!("{EXPECTED}{user}:{external_id}").into())
+    }
+
+    /// The external id of an account that was about to be made; `None` for an account that is known.
+    pub fn expected_external_id(&self) -> Option<&str> {
+        self.0.strip_prefix(EXPECTED)?.split_once(':').map(|(_, external_id)| external_id)
+    }
+}
+
+/// No id of a remote system begins like this.
+const EXPECTED: &str = "expected:";
 
 /// Where an account stands in the remote system's state machine (facts/dropbox.md §4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

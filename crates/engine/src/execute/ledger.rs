@@ -8,6 +8,7 @@ use usher_domain::{
     GroupId, Problem, Timestamp, UserId,
     ports::store::{Record, StoreResult},
     reconcile::{
+        attributes::Attribute,
         links::{AccountLink, GroupLink, Origin},
         operation::{Action, Operation},
         outcome::{Made, Outcome},
@@ -110,13 +111,20 @@ impl<'a> Ledger<'a> {
         Ok(operation)
     }
 
-    /// What must be known even if the answer never comes: that we put someone into a group, and that it was us who
-    /// suspended an account.
+    /// What must be known even if the answer never comes: that we made an account (its user may be deleted before
+    /// anybody looks again), that we put someone into a group, and that it was us who suspended an account.
     fn remember_intent(&mut self, operation: &Operation) {
         match (&operation.action, operation.subject) {
             (Action::AddMember { group, user, .. }, _) => self.records.push(Record::Place(*user, *group)),
             (Action::Suspend { account, remove_at }, Subject::User(user)) => {
                 self.amend(user, account, true, *remove_at);
+            }
+            (Action::Create { attributes }, Subject::User(user)) => {
+                let external_id = attributes.get(Attribute::ExternalId);
+                if !external_id.is_empty() {
+                    let account = AccountId::expected(user, external_id);
+                    self.records.push(Record::Link(self.made(user, account, Origin::Created)));
+                }
             }
             _ => {}
         }
@@ -124,14 +132,19 @@ impl<'a> Ledger<'a> {
 
     /// Notes what became of an operation, and what is remembered because of it.
     pub(super) fn note(&mut self, place: usize, operation: &Operation, outcome: Outcome) {
+        if outcome.is_success() {
+            self.remember(operation, outcome.made());
+        } else if was_not_done(&operation.action, &outcome) {
+            self.take_back(operation);
+        }
+        self.enter(place, operation, outcome);
+    }
+
+    /// Notes the outcome of an operation that may or may not have been done: what is remembered stays as it is.
+    pub(super) fn enter(&mut self, place: usize, operation: &Operation, outcome: Outcome) {
         let Some(slot) = self.outcomes.get_mut(place) else { return };
         if slot.replace(outcome.clone()).is_none() {
             self.run.done += 1;
-        }
-        if outcome.is_success() {
-            self.remember(operation, outcome.made());
-        } else if matches!(outcome, Outcome::Refused { .. }) {
-            self.take_back(operation);
         }
         let operation = operation.clone();
         let record = RunOperation { seq: place as u64, operation, outcome: Some(outcome) };
@@ -181,12 +194,13 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Forgets an intent that the remote side refused, so that memory says again what is.
+    /// Forgets an intent that came to nothing, so that memory says again what is.
     fn take_back(&mut self, operation: &Operation) {
         match (&operation.action, operation.subject) {
             (Action::AddMember { group, user, .. }, _) if !self.planned.links.is_placed(*user, *group) => {
                 self.records.push(Record::Displace(*user, *group));
             }
+            (Action::Create { .. }, Subject::User(user)) => self.records.push(Record::Unlink(user)),
             (Action::Suspend { account, .. }, Subject::User(user)) => {
                 let before = self.planned.links.account(user);
                 let (by_us, at) = before.map_or((false, None), |link| (link.suspended_by_us, link.remove_at));
@@ -197,10 +211,14 @@ impl<'a> Ledger<'a> {
     }
 
     fn new_account(&mut self, user: UserId, account: AccountId, origin: Origin) {
-        let rule = self.claimed.rule.id;
-        let link = AccountLink { user, account, rule, origin, suspended_by_us: false, remove_at: None };
+        let link = self.made(user, account, origin);
         self.records.push(Record::Link(link.clone()));
         self.accounts.insert(user, Some(link));
+    }
+
+    fn made(&self, user: UserId, account: AccountId, origin: Origin) -> AccountLink {
+        let rule = self.claimed.rule.id;
+        AccountLink { user, account, rule, origin, suspended_by_us: false, remove_at: None }
     }
 
     fn new_group(&mut self, group: GroupId, remote: RemoteGroupId, origin: Origin) {
@@ -221,10 +239,12 @@ impl<'a> Ledger<'a> {
     }
 
     fn account(&self, user: UserId) -> Option<&AccountLink> {
-        match self.accounts.get(&user) {
+        let link = match self.accounts.get(&user) {
             Some(now) => now.as_ref(),
             None => self.planned.links.account(user),
-        }
+        };
+        // One that was only about to be made cannot be named in a call.
+        link.filter(|link| link.account.expected_external_id().is_none())
     }
 
     fn group(&self, group: GroupId) -> Option<&GroupLink> {
@@ -267,16 +287,23 @@ impl<'a> Ledger<'a> {
             for (place, operation) in self.planned.plan.operations.iter().enumerate() {
                 if !self.has_outcome(place) {
                     let problem = not_reached(halt);
-                    self.note(
-                        place,
-                        operation,
-                        Outcome::Postponed { problem, after: None, needs_full: false },
-                    );
+                    let outcome = Outcome::Postponed { problem, after: None, needs_full: false };
+                    self.enter(place, operation, outcome);
                 }
             }
         }
         self.flush().await?;
         Ok(self.outcomes)
+    }
+}
+
+/// Whether it is certain that it was not done: refused, or a creation that waits for something. (A creation that the
+/// remote side is still at says when to look again.)
+fn was_not_done(action: &Action, outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Refused { .. } => true,
+        Outcome::Postponed { after: None, .. } => matches!(action, Action::Create { .. }),
+        _ => false,
     }
 }
 

@@ -48,10 +48,13 @@ pub(super) fn at(desired: &Desired, links: &Links) -> Look {
     let mut people = Vec::new();
     for user in users {
         match (links.account(*user), wanted(desired, *user)) {
-            (Some(link), _) => accounts.push(link.account.clone()),
-            (None, Some(want)) => people.push(person(want, desired)),
-            // Neither linked nor wanted: there is nothing to find.
-            (None, None) => {}
+            (Some(link), _) if link.account.expected_external_id().is_none() => {
+                accounts.push(link.account.clone());
+            }
+            (_, Some(want)) => people.push(person(want, desired)),
+            // Neither linked nor wanted: there is nothing to find. Who has only an account that was about to be made is
+            // looked for among all.
+            (_, None) => {}
         }
     }
     let remote: Option<Vec<_>> = groups
