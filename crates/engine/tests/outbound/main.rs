@@ -2,6 +2,7 @@
 //!
 //! Each file is about one part of the table; [`world`] furnishes and drives. A test that is written with
 //! [`both_ways!`] is run twice: as a full run, and as a run of only those who are due.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 /// Each test twice: with [`world::Way::Full`] and with [`world::Way::Due`].
 macro_rules! both_ways {
