@@ -169,7 +169,10 @@ pub fn delete(
     stamp: &Stamp<'_>,
 ) -> Result<ChangeSet, Rejection> {
     let managed = connection.is_some_and(|connection| connection.managed);
-    let retiring = if managed || deprovision { Retiring::Deprovision } else { Retiring::Unlink };
+    // An inbound rule has no accounts to take away, and no run that would ever say so.
+    let outbound = current.direction == Direction::Outbound;
+    let retiring =
+        if outbound && (managed || deprovision) { Retiring::Deprovision } else { Retiring::Unlink };
     let let_go = current.retiring == Some(Retiring::Deprovision) && retiring == Retiring::Unlink;
     if current.retiring.is_some() && !let_go {
         return Err(not_found(current.id));

@@ -4,13 +4,16 @@ use serde_json::{Value, json};
 
 use super::{connection, mapping, rule};
 use crate::{
-    directory::commands::tests::{Counting, ENVIRONMENT, body, refusal, stamp, told},
+    directory::{
+        change::Write,
+        commands::tests::{Counting, ENVIRONMENT, body, refusal, stamp, told},
+    },
     provisioning::{
         connection::{Connection, Health},
         mapping::Mapping,
         rule::{PropagationPlan, Rule},
     },
-    reconcile::snapshot::AccountId,
+    reconcile::{plan::Retiring, snapshot::AccountId},
 };
 
 struct SetUp {
@@ -221,6 +224,24 @@ fn an_inbound_rule_is_checked_though_it_does_not_run_yet() {
     let good = json!({"populationExpression": "status eq \"active\"", "configuration": {
         "POPULATION_ID": "5a0f9f6d-0000-4000-8000-000000000000", "SCHEDULE": "every 15m", "CREATE_USERS": "true"}});
     assert!(!set_up.rule(1, 0, good).unwrap().active);
+}
+
+#[test]
+fn an_inbound_rule_is_let_go_when_it_is_deleted_whatever_the_store_says() {
+    let set_up = SetUp::new();
+    let configuration = json!({"POPULATION_ID": "5a0f9f6d-0000-4000-8000-000000000000"});
+    let inbound = set_up.rule(1, 0, json!({"configuration": configuration})).unwrap();
+    let outbound = set_up.rule(0, 1, json!({})).unwrap();
+    let managed = Connection { managed: true, ..set_up.connections[1].clone() };
+    let retiring = |rule: &Rule| {
+        let changes = rule::delete(rule, Some(&managed), true, None, &stamp(&set_up.ids)).unwrap();
+        changes.writes.into_iter().find_map(|write| match write {
+            Write::Rule(rule) => rule.retiring,
+            _ => None,
+        })
+    };
+    assert_eq!(retiring(&outbound), Some(Retiring::Deprovision));
+    assert_eq!(retiring(&inbound), Some(Retiring::Unlink), "no run of it would ever end the deletion");
 }
 
 #[test]
