@@ -1,13 +1,13 @@
 //! Which account is whose: by link, then by our external id, then by e-mail address. *Ambiguous* is an answer,
 //! and an account that is linked to one user is never another's.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
     attributes::{Attribute, AttributeMask},
     desired::DesiredAccount,
     index::TextIndex,
-    links::Links,
+    links::{AccountLink, Links},
     snapshot::{Account, AccountState, Snapshot},
 };
 use crate::UserId;
@@ -35,6 +35,8 @@ pub(super) enum Found {
     Linked(u32),
     /// An account that nobody has, and that only this user may take.
     Candidate(u32),
+    /// The account of a user whom the rule wants no more, and that only this user may take.
+    Left(u32),
     /// The account whose address fits belongs, by a better reason, to another user of the rule.
     Another(u32),
     /// Several accounts fit, or several users want the one that fits.
@@ -54,6 +56,8 @@ pub(super) struct Correlation {
     pub(super) linked: Vec<u32>,
     /// Accounts that several links name: left alone.
     pub(super) contested: FxHashSet<u32>,
+    /// Accounts of users whom the rule wants no more, and that fit someone whom it wants.
+    pub(super) claimed: FxHashSet<u32>,
 }
 
 /// The external id that is ours for this user: as mapped, else the user's id.
@@ -84,12 +88,14 @@ pub(super) fn is_gone(account: &Account) -> bool {
     matches!(account.state, AccountState::Removed { recoverable: false })
 }
 
-/// Finds every desired account's counterpart. `desired` and the links are sorted by user.
+/// Finds every desired account's counterpart. `desired` and the links are sorted by user. `may_leave` tells the links
+/// by which the rule may deprovision, if it does not want the user.
 pub(super) fn correlate(
     wanted: &[DesiredAccount],
     mapped: AttributeMask,
     seen: &Snapshot,
     links: &Links,
+    may_leave: impl Fn(&AccountLink) -> bool,
 ) -> Correlation {
     let mut owner = vec![NONE; seen.accounts.len()];
     let by_id = index_ids(seen, &mut owner);
@@ -144,11 +150,27 @@ pub(super) fn correlate(
         unmatched |= found == Found::Nothing;
         matches.push(Match { link, found });
     }
+    let mut claimed = FxHashSet::default();
     if unmatched {
-        search(wanted, mapped, seen, &mut owner, &mut matches);
+        let mut left = Left::default();
+        let mut next = wanted.iter().map(|want| want.user).peekable();
+        for (link, account) in links.accounts().iter().zip(&linked) {
+            while next.next_if(|user| *user < link.user).is_some() {}
+            if *account != NONE
+                && next.peek() != Some(&link.user)
+                && !contested.contains(account)
+                && may_leave(link)
+            {
+                left.insert(*account, link.user);
+            }
+        }
+        claimed = search(wanted, mapped, seen, &left, &mut owner, &mut matches);
     }
-    Correlation { matches, owner, linked, contested }
+    Correlation { matches, owner, linked, contested, claimed }
 }
+
+/// The accounts of users whom the rule wants no more, and whose they were.
+type Left = FxHashMap<u32, UserId>;
 
 /// An index of account ids. An account that is listed twice counts once: its repetition is marked as taken.
 fn index_ids(seen: &Snapshot, owner: &mut [u32]) -> TextIndex {
@@ -209,17 +231,27 @@ enum Rank {
     Email,
 }
 
-/// Looks for accounts of those who have none, among accounts that nobody has. What fits anyone, be it
-/// ambiguous, is nobody's no more: it is adopted or left alone.
+/// Looks for accounts of those who have none, among accounts that nobody has and those of users who left. What nobody
+/// has and fits anyone, be it ambiguous, is nobody's no more: it is adopted or left alone. Gives those accounts of users
+/// who left that fit anyone.
 fn search(
     wanted: &[DesiredAccount],
     mapped: AttributeMask,
     seen: &Snapshot,
+    left: &Left,
     owner: &mut [u32],
     matches: &mut [Match],
-) {
+) -> FxHashSet<u32> {
     let nobodys = &*owner;
-    let is_free = |at: u32, account: &Account| nobodys.get(at as usize) == Some(&NONE) && !is_gone(account);
+    let is_free = |at: u32, account: &Account| {
+        (nobodys.get(at as usize) == Some(&NONE) || left.contains_key(&at)) && !is_gone(account)
+    };
+    // Of those who were removed, an address finds only whom we know to have been ours.
+    let was_ours = |at: u32, account: &Account| {
+        let mark = account.attributes.get(Attribute::ExternalId);
+        left.get(&at).is_some_and(|user| user_text(*user, &mut [0; 36]) == mark)
+    };
+    let live = |at: &u32| seen.accounts.get(*at as usize).is_some_and(is_live);
     let mut by_external_id = TextIndex::with_capacity(seen.accounts.len());
     for (position, account) in (0..).zip(&seen.accounts).filter(|(at, account)| is_free(*at, account)) {
         let external_id = account.attributes.get(Attribute::ExternalId);
@@ -227,7 +259,9 @@ fn search(
             by_external_id.insert(external_id, position);
         }
     }
-    let by_email = index_addresses(seen, |at, account| is_free(at, account) && is_live(account));
+    let by_email = index_addresses(seen, |at, account| {
+        is_free(at, account) && (is_live(account) || was_ours(at, account))
+    });
 
     let mut claims: Vec<(u32, Rank, u32)> = Vec::new();
     let mut hits = Vec::new();
@@ -255,13 +289,20 @@ fn search(
             let there =
                 |at: &u32| seen.accounts.get(*at as usize).is_some_and(|account| has_address(account, email));
             hits.extend(by_email.candidates(email).filter(there));
+            if hits.iter().any(live) {
+                hits.retain(live);
+            }
         }
         hits.sort_unstable();
         hits.dedup();
         match hits.as_slice() {
             [] => {}
             [account] => {
-                found.found = Found::Candidate(*account);
+                found.found = if left.contains_key(account) {
+                    Found::Left(*account)
+                } else {
+                    Found::Candidate(*account)
+                };
                 claims.push((*account, rank, position));
             }
             several => {
@@ -273,9 +314,12 @@ fn search(
     }
 
     claims.sort_unstable();
+    let mut claimed = FxHashSet::default();
     for (account, ..) in &claims {
-        if let Some(owner) = owner.get_mut(*account as usize) {
-            *owner = TAKEN;
+        match owner.get_mut(*account as usize) {
+            Some(owner) if *owner == NONE => *owner = TAKEN,
+            Some(owner) if *owner != TAKEN => drop(claimed.insert(*account)),
+            _ => {}
         }
     }
     for claims in claims.chunk_by(|a, b| a.0 == b.0).filter(|claims| claims.len() > 1) {
@@ -283,10 +327,13 @@ fn search(
         for (account, rank, position) in claims {
             let Some(found) = matches.get_mut(*position as usize) else { continue };
             match found.found {
-                Found::Candidate(_) if !clear => found.found = Found::Ambiguous,
-                Found::Candidate(_) if *rank != claims[0].1 => found.found = Found::Another(*account),
+                Found::Candidate(_) | Found::Left(_) if !clear => found.found = Found::Ambiguous,
+                Found::Candidate(_) | Found::Left(_) if *rank != claims[0].1 => {
+                    found.found = Found::Another(*account);
+                }
                 _ => {}
             }
         }
     }
+    claimed
 }

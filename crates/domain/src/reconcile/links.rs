@@ -13,6 +13,9 @@ pub enum Origin {
     Created,
     /// It was there, and correlated.
     Adopted,
+    /// Of accounts only: it was another user's, whom the rule wants no more, and carried that user's id. The mark is
+    /// therefore ours to replace, also by a later run than the one that handed the account over.
+    Inherited,
 }
 
 /// A user and their account. It belongs to the connection, and remembers the rule that made it.

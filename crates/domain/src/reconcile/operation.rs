@@ -38,8 +38,18 @@ pub enum Action {
     Unlink { account: AccountId },
     /// Forget which remote group belongs to the group, and its placements; nothing changes at the remote side.
     UnlinkGroup { remote: RemoteGroupId },
-    /// Remember that this account, which was there, belongs to the user; nothing changes at the remote side.
-    Link { account: AccountId, origin: Origin },
+    /// Remember that this account, which was there, belongs to the user; nothing changes at the remote side. With
+    /// `from`, it was that user's until now. Recorded as one, because half of it would lose who suspended the account
+    /// and who was put where: their link is forgotten, the new one has `suspended_by_us`, and their placements become
+    /// the user's.
+    Link {
+        account: AccountId,
+        origin: Origin,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<UserId>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        suspended_by_us: bool,
+    },
     /// Remember that this remote group, which was there, belongs to the group; nothing changes at the remote side.
     LinkGroup { remote: RemoteGroupId, origin: Origin },
     /// Correct what the link remembers (who suspended it, when it is to be removed); nothing changes at the

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, prelude::*, sample::Index};
 use usher_domain::{
-    Timestamp,
+    Timestamp, UserId,
     provisioning::connection::{ForeignExternalId, MembershipHandling, NameConflict, RemoveAction},
     reconcile::{
         attributes::{Attribute, AttributeSet},
@@ -36,6 +36,7 @@ struct WorldSeed {
     wanted_groups: u8,
     policy: u32,
     claims: u8,
+    rehire: (bool, usize, usize, bool),
 }
 
 fn seeds() -> impl Strategy<Value = WorldSeed> {
@@ -49,9 +50,18 @@ fn seeds() -> impl Strategy<Value = WorldSeed> {
         vec((any::<u8>(), 0..9usize, any::<bool>(), any::<bool>(), any::<u8>()), 6),
         vec((any::<u8>(), 0..5usize, any::<bool>(), any::<bool>()), 3),
         (any::<u32>(), any::<u8>(), any::<u32>(), any::<u8>()),
+        (proptest::bool::weighted(0.3), 0..6usize, 0..6usize, any::<bool>()),
     )
         .prop_map(
-            |(people, members, team_groups, links, group_links, (placed, wanted_groups, policy, claims))| {
+            |(
+                people,
+                members,
+                team_groups,
+                links,
+                group_links,
+                (placed, wanted_groups, policy, claims),
+                rehire,
+            )| {
                 WorldSeed {
                     people,
                     members,
@@ -62,6 +72,7 @@ fn seeds() -> impl Strategy<Value = WorldSeed> {
                     wanted_groups,
                     policy,
                     claims,
+                    rehire,
                 }
             },
         )
@@ -227,7 +238,35 @@ fn build(seed: &WorldSeed) -> World {
     if seed.claims & 64 != 0 {
         world.groups_elsewhere.insert(group("ops"));
     }
+    rehire(&mut world, seed.rehire);
     world
+}
+
+/// Someone left, and someone new has the address of their account; mostly it carries the id of who left.
+fn rehire(world: &mut World, (on, left, new, marked): (bool, usize, usize, bool)) {
+    let (left, new) = (user(NAMES[left]), NAMES[new]);
+    let address = format!("{new}@example.com");
+    if !on || left == user(new) {
+        return;
+    }
+    let Some(link) = world.accounts.get(&left).map(|link| link.account.to_string()) else { return };
+    let members = world.team.members.iter();
+    let taken = members.clone().any(|(id, member)| *id != link && member.holds(&address));
+    let mark = left.to_string();
+    let is_marked = members
+        .clone()
+        .any(|(id, member)| *id != link && member.attributes.get(Attribute::ExternalId) == mark);
+    if taken || !world.team.members.contains_key(&link) {
+        return;
+    }
+    world.people.remove(&left);
+    world.accounts.remove(&user(new));
+    if let Some(member) = world.team.members.get_mut(&link) {
+        member.attributes = member.attributes.with(Attribute::Email, &address);
+        if marked && !is_marked {
+            member.attributes = member.attributes.with(Attribute::ExternalId, &mark);
+        }
+    }
 }
 
 /// Gives every user an address and a mapped external id of their own, and takes contradictions out of the team:
@@ -312,6 +351,16 @@ fn group_of(action: &Action) -> Option<&str> {
     }
 }
 
+/// Whose an account was, and whose it becomes.
+fn handed_over(plan: &Plan, account: &str) -> Option<(UserId, UserId)> {
+    plan.operations.iter().find_map(|operation| match (&operation.action, operation.subject) {
+        (Action::Link { account: id, from: Some(from), .. }, Subject::User(to)) if id.as_str() == account => {
+            Some((*from, to))
+        }
+        _ => None,
+    })
+}
+
 /// Nothing that is not ours to touch is touched.
 fn check_hands_off(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
     let mut taken = BTreeMap::new();
@@ -325,7 +374,16 @@ fn check_hands_off(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
         let Some(id) = account_of(action) else { continue };
         let member = &world.team.members[id];
         prop_assert_ne!(&member.state, &AccountState::Unknown, "{}", operation);
+        let handed_over = handed_over(plan, id);
         let owner = world.accounts.values().find(|link| link.account.as_str() == id).map(|link| link.user);
+        if let Some((from, to)) = handed_over {
+            prop_assert_eq!(owner, Some(from), "{}", operation);
+            prop_assert_eq!(Subject::User(to), operation.subject, "{}", operation);
+            prop_assert!(!world.people.contains_key(&from), "they are still of the rule: {operation}");
+            prop_assert!(!world.elsewhere.contains(&from), "another rule wants them: {operation}");
+            prop_assert_eq!(world.accounts[&from].rule, RULE, "{}", operation);
+        }
+        let owner = handed_over.map_or(owner, |(_, to)| Some(to));
         match operation.subject {
             Subject::User(user) => {
                 prop_assert!(owner.is_none() || owner == Some(user), "someone else's: {operation}");
@@ -439,7 +497,15 @@ proptest! {
             let unseen_removed = full.operations.iter().any(|other| {
                 other.subject == operation.subject && matches!(other.action, Action::Recover { .. })
             });
-            prop_assert!(known || unseen_holder || unseen_removed, "{operation}\nfull plan:\n{full}");
+            // The account of someone who left goes to someone who was not looked at.
+            let unseen_heir = full.operations.iter().any(|other| match (&other.action, other.subject) {
+                (Action::Link { from: Some(from), .. }, Subject::User(heir)) => {
+                    operation.subject == Subject::User(*from) && !scope.has_user(heir)
+                }
+                _ => false,
+            });
+            let unseen = unseen_holder || unseen_removed || unseen_heir;
+            prop_assert!(known || unseen, "{operation}\nfull plan:\n{full}");
             let in_scope = match operation.subject {
                 Subject::User(user) => scope.has_user(user),
                 Subject::Group(group) => scope.has_group(group),

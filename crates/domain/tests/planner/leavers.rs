@@ -41,6 +41,17 @@ fn delete_removes_and_a_return_recovers() {
 }
 
 #[test]
+fn memberships_that_recovering_brings_back_are_not_forgotten_before() {
+    let mut world = World::new().group("eng").user("ada").in_group("eng").synced().but(|w| {
+        w.member("ada").state = AccountState::Removed { recoverable: true };
+        w.person("ada").groups.clear();
+    });
+    assert_eq!(world.steps(), ["+ recover ada@example.com"]);
+    assert_eq!(world.converge(), Ok(2));
+    assert!(world.member("ada").groups.is_empty());
+}
+
+#[test]
 fn an_invitation_is_cancelled_whatever_the_action() {
     let world = left(|w| w.member("ada").state = AccountState::Invited);
     assert!(world.steps()[0].starts_with("- cancel the invitation of ada@example.com"));

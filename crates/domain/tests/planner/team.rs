@@ -33,7 +33,7 @@ impl Member {
         Member { state, before, attributes, secondary, admin: false, groups }
     }
 
-    fn holds(&self, email: &str) -> bool {
+    pub(crate) fn holds(&self, email: &str) -> bool {
         self.attributes.get(Attribute::Email) == email || self.secondary.iter().any(|other| other == email)
     }
 }

@@ -286,7 +286,19 @@ impl World {
                 self.group_links.remove(&of_group);
                 self.placed.retain(|(_, group)| *group != of_group);
             }
-            Action::Link { account, origin } => self.link(of_user, account.as_str(), *origin),
+            Action::Link { account, origin, from, suspended_by_us } => {
+                if let Some(former) = from {
+                    self.accounts.remove(former);
+                    let theirs = self.placed.iter().filter(|(user, _)| user == former);
+                    let groups: Vec<_> = theirs.map(|(_, group)| *group).collect();
+                    self.placed.retain(|(user, _)| user != former);
+                    self.placed.extend(groups.into_iter().map(|group| (of_user, group)));
+                }
+                self.link(of_user, account.as_str(), *origin);
+                if let Some(link) = self.accounts.get_mut(&of_user) {
+                    link.suspended_by_us = *suspended_by_us;
+                }
+            }
             Action::LinkGroup { remote, origin } => {
                 let link = GroupLink { group: of_group, remote: remote.clone(), rule: RULE, origin: *origin };
                 self.group_links.insert(of_group, link);

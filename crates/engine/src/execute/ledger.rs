@@ -158,12 +158,14 @@ impl<'a> Ledger<'a> {
                 self.accounts.insert(user, None);
                 self.records.push(Record::Unlink(user));
             }
-            (Action::Link { account, origin }, Subject::User(user)) => {
-                self.new_account(user, account.clone(), *origin);
+            (Action::Link { account, origin, from, suspended_by_us }, Subject::User(user)) => {
+                let placements = from.map_or_else(Vec::new, |former| self.forget_former(former));
+                self.new_account(user, account.clone(), *origin, *suspended_by_us);
+                self.records.extend(placements.into_iter().map(|group| Record::Place(user, group)));
             }
             (Action::Create { .. }, Subject::User(user)) => {
                 if let Some(Made::Account { id, .. }) = made {
-                    self.new_account(user, id.clone(), Origin::Created);
+                    self.new_account(user, id.clone(), Origin::Created, false);
                 }
             }
             (Action::Amend { account, suspended_by_us, remove_at }, Subject::User(user)) => {
@@ -210,8 +212,16 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    fn new_account(&mut self, user: UserId, account: AccountId, origin: Origin) {
-        let link = self.made(user, account, origin);
+    /// Forgets the link of a user whose account is handed over; gives the groups that they were put into. No write
+    /// comes between this and the new link.
+    fn forget_former(&mut self, former: UserId) -> Vec<GroupId> {
+        self.accounts.insert(former, None);
+        self.records.push(Record::Unlink(former));
+        self.planned.links.placements(former).filter(|group| self.group(*group).is_some()).collect()
+    }
+
+    fn new_account(&mut self, user: UserId, account: AccountId, origin: Origin, suspended_by_us: bool) {
+        let link = AccountLink { suspended_by_us, ..self.made(user, account, origin) };
         self.records.push(Record::Link(link.clone()));
         self.accounts.insert(user, Some(link));
     }

@@ -106,7 +106,11 @@ impl Reconciler {
             Some(link) => format!(
                 "Link: account {}, {} by Usher{}.",
                 link.account,
-                if link.origin == Origin::Created { "created" } else { "adopted" },
+                match link.origin {
+                    Origin::Created => "created",
+                    Origin::Adopted => "adopted",
+                    Origin::Inherited => "handed over from a former user",
+                },
                 if link.suspended_by_us { ", suspended by Usher" } else { "" },
             ),
         });

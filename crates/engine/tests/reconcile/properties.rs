@@ -12,7 +12,7 @@ use crate::world::World;
 /// One thing that happens. People are few, so that things happen to the same ones.
 #[derive(Clone, Debug)]
 enum Step {
-    /// This one comes, or is enabled again.
+    /// This one comes, perhaps as a new user with the address of a deleted one, or is enabled again.
     Come(u8),
     Disable(u8),
     Delete(u8),
@@ -63,9 +63,6 @@ fn step() -> impl Strategy<Value = Step> {
 struct Model {
     enabled: BTreeSet<u8>,
     present: BTreeSet<u8>,
-    /// Deleted. They do not come again: whether a new user may have the account of a deleted one with the same
-    /// address is a question of planning.
-    gone: BTreeSet<u8>,
     members: BTreeSet<(u8, u8)>,
 }
 
@@ -79,7 +76,6 @@ fn group(group: u8) -> String {
 
 async fn happen(world: &mut World, model: &mut Model, step: Step) {
     match step {
-        Step::Come(who) if model.gone.contains(&who) => {}
         Step::Come(who) if model.present.insert(who) => {
             model.enabled.insert(who);
             world.user(&name(who)).await;
@@ -97,7 +93,6 @@ async fn happen(world: &mut World, model: &mut Model, step: Step) {
         Step::Delete(who) => {
             if model.present.remove(&who) {
                 model.enabled.remove(&who);
-                model.gone.insert(who);
                 model.members.retain(|(member, _)| *member != who);
                 world.delete(&name(who)).await;
             }

@@ -107,6 +107,9 @@ fn before_and_after(action: &Action) -> (Value, Value) {
         Action::RenameGroup { before, after, .. } => (json!({ "name": before }), json!({ "name": after })),
         Action::DeleteGroup { remote } => (json!({ "group": remote }), Value::Null),
         Action::Unlink { account } => (json!({ "account": account }), Value::Null),
+        Action::Link { account, from: Some(from), .. } => {
+            (json!({ "account": account, "user": from }), json!({ "account": account }))
+        }
         Action::Link { account, .. } => (Value::Null, json!({ "account": account })),
         Action::LinkGroup { remote, .. } => (Value::Null, json!({ "group": remote })),
         Action::UnlinkGroup { remote } => (json!({ "group": remote }), Value::Null),

@@ -11,7 +11,7 @@ use crate::{
     provisioning::connection::ForeignExternalId,
     reconcile::{
         attributes::{Attribute, AttributeSet},
-        correlate::{Found, Match, NONE, is_gone, is_live, own_external_id, user_text},
+        correlate::{Found, Match, NONE, TAKEN, is_gone, is_live, own_external_id, user_text},
         desired::DesiredAccount,
         links::{AccountLink, Origin},
         operation::{Action, Because, Change},
@@ -21,13 +21,14 @@ use crate::{
     },
 };
 
-/// What the link remembers; nothing for an account that is adopted in this plan.
-#[derive(Clone, Copy, Default)]
+/// What the link remembers, or will when this plan adopts the account.
+#[derive(Clone, Copy)]
 struct Remembered {
     suspended_by_us: bool,
     remove_at: Option<crate::Timestamp>,
     adopted: bool,
     created_by_us: bool,
+    inherited: bool,
 }
 
 impl From<&AccountLink> for Remembered {
@@ -37,6 +38,7 @@ impl From<&AccountLink> for Remembered {
             remove_at: link.remove_at,
             adopted: false,
             created_by_us: link.origin == Origin::Created,
+            inherited: link.origin == Origin::Inherited,
         }
     }
 }
@@ -99,7 +101,7 @@ fn addresses_wanted_twice<'a>(draft: &Draft<'a>, unsettled: &[usize]) -> FxHashM
         let email = want.attributes.get(Attribute::Email);
         let is_new = match pair.found {
             Found::Nothing => want.enabled,
-            Found::Linked(at) | Found::Candidate(at) => draft
+            Found::Linked(at) | Found::Candidate(at) | Found::Left(at) => draft
                 .known
                 .seen
                 .accounts
@@ -154,7 +156,19 @@ fn decide<'a>(draft: &mut Draft<'a>, position: usize, twice: &Twice) {
         Found::Candidate(_) if !seen.scope.is_full() => draft.wants_full = true,
         Found::Candidate(at) => {
             if let Some(account) = seen.accounts.get(at as usize) {
-                adopt(draft, position, want, label, (at, account), twice);
+                adopt(draft, position, want, label, (at, account), None, twice);
+            }
+        }
+        Found::Left(at) if !seen.scope.is_full() => {
+            draft.wants_full = true;
+            take(draft, at);
+        }
+        Found::Left(at) => {
+            let former = draft.pairs.owner.get(at as usize).copied().unwrap_or(NONE);
+            if let (Some(account), Some(link)) =
+                (seen.accounts.get(at as usize), links.accounts().get(former as usize))
+            {
+                adopt(draft, position, want, label, (at, account), Some((former, link)), twice);
             }
         }
         Found::Linked(at) => {
@@ -176,19 +190,31 @@ fn is_link_gone(draft: &Draft, pair: Match) -> bool {
     }
 }
 
-/// Takes over an account that was there. A foreign external id, an unknown state, or an account that could only
-/// be recovered although it should not be, leave it alone.
+/// Keeps the account from whoever else might do something about it.
+fn take(draft: &mut Draft, at: u32) {
+    if let Some(owner) = draft.pairs.owner.get_mut(at as usize) {
+        *owner = TAKEN;
+    }
+}
+
+/// Takes over an account that was there: nobody's, or by `former` that of a user whom the rule wants no more. A foreign
+/// external id, an unknown state, or an account that could only be recovered although it should not be, leave it alone.
 fn adopt(
     draft: &mut Draft,
     position: usize,
     want: &DesiredAccount,
     label: &str,
     (at, account): (u32, &Account),
+    former: Option<(u32, &AccountLink)>,
     twice: &Twice,
 ) {
     let subject = Subject::User(want.user);
     let theirs = account.attributes.get(Attribute::ExternalId);
-    let refusal = if is_foreign(draft, want, theirs)
+    let marked = former.is_some_and(|(_, link)| theirs == user_text(link.user, &mut [0; 36]));
+    let made = former.is_some_and(|(_, link)| link.origin == Origin::Created);
+    let was_ours = marked || made && draft.known.desired.mapped.has(Attribute::ExternalId);
+    let refusal = if !was_ours
+        && is_foreign(draft, want, theirs)
         && draft.known.policy.foreign_external_id == ForeignExternalId::Fail
     {
         Some((Standing::Failed, findings::foreign_external_id(label, theirs)))
@@ -206,9 +232,28 @@ fn adopt(
     if let Some((standing, problem)) = refusal {
         return draft.finding(subject, label, Some(standing), problem);
     }
-    let link = Action::Link { account: account.id.clone(), origin: Origin::Adopted };
+    let mut origin = Origin::Adopted;
+    let mut suspended_by_us = false;
+    if let Some((position_of_link, link)) = former {
+        take(draft, at);
+        // Their placements are the user's now.
+        if let Some(pair) = draft.pairs.matches.get_mut(position) {
+            pair.link = position_of_link;
+        }
+        origin = if marked { Origin::Inherited } else { link.origin };
+        suspended_by_us = link.suspended_by_us
+            && matches!(account.state, AccountState::Suspended { .. } | AccountState::Removed { .. });
+    }
+    let from = former.map(|(_, link)| link.user);
+    let link = Action::Link { account: account.id.clone(), origin, from, suspended_by_us };
     draft.user(want.user, label, Because::InScope, link);
-    let adopted = Remembered { adopted: true, ..Remembered::default() };
+    let adopted = Remembered {
+        suspended_by_us,
+        remove_at: None,
+        adopted: true,
+        created_by_us: origin == Origin::Created,
+        inherited: origin == Origin::Inherited,
+    };
     draft.presence[position] = keep(draft, want, label, at, account, adopted, twice);
 }
 
@@ -399,7 +444,7 @@ fn update(
 }
 
 /// The external id as it is and as it should be, if it is to be changed. On an account that Usher made, a mapped
-/// one is an attribute like others; everywhere else one that is not ours is changed only by `Overwrite`.
+/// one is an attribute like others, and so is the mark of a former user; everywhere else one that is not ours is changed only by `Overwrite`.
 fn external_id<'a>(
     draft: &mut Draft,
     want: &DesiredAccount,
@@ -414,7 +459,7 @@ fn external_id<'a>(
     if is == should {
         return None;
     }
-    let plain_attribute = mapped.has(Attribute::ExternalId) && link.created_by_us;
+    let plain_attribute = link.inherited || mapped.has(Attribute::ExternalId) && link.created_by_us;
     if is_foreign(draft, want, is) && !plain_attribute {
         match draft.known.policy.foreign_external_id {
             ForeignExternalId::Overwrite => {}

@@ -66,9 +66,12 @@ impl Action {
         match self {
             Action::Unlink { .. } => format!("forget which account is {label}'s"),
             Action::UnlinkGroup { .. } => format!("forget the group {label}"),
-            Action::Link { .. } => format!("adopt the account {label}"),
-            Action::LinkGroup { origin: Origin::Adopted, .. } => format!("adopt the group {label}"),
+            Action::Link { from: None, .. } => format!("adopt the account {label}"),
+            Action::Link { from: Some(from), .. } => {
+                format!("hand the account {label} over from user {from}, whom the rule wants no more")
+            }
             Action::LinkGroup { origin: Origin::Created, .. } => format!("remember our group {label}"),
+            Action::LinkGroup { .. } => format!("adopt the group {label}"),
             Action::Amend { remove_at: Some(at), .. } => {
                 format!("remember that {label} is to be removed at {at}")
             }

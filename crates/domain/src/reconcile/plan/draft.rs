@@ -60,7 +60,9 @@ impl<'a> Draft<'a> {
         let retiring = known.retiring.is_some();
         let wanted = if retiring { &[] } else { known.desired.accounts.as_slice() };
         let wanted_groups = if retiring { &[] } else { known.desired.groups.as_slice() };
-        let pairs = correlate::correlate(wanted, known.desired.mapped, known.seen, known.links);
+        let pairs = correlate::correlate(wanted, known.desired.mapped, known.seen, known.links, |link| {
+            known.may_deprovision(link)
+        });
         let admins = match &known.seen.own_account {
             Some(_) => Admins::Own,
             None if known.seen.scope.is_full() => Admins::Left(

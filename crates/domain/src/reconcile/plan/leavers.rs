@@ -8,7 +8,7 @@ use crate::{
     provisioning::connection::RemoveAction,
     reconcile::{
         attributes::Attribute,
-        correlate::{NONE, is_gone},
+        correlate::{NONE, TAKEN, is_gone},
         links::AccountLink,
         operation::{Action, Because},
         scope::Subject,
@@ -25,14 +25,14 @@ pub(super) fn plan(draft: &mut Draft) {
             next += 1;
         }
         let is_wanted = draft.wanted.get(next).is_some_and(|want| want.user == link.user);
-        if is_wanted
-            || link.rule != known.rule
-            || !known.desired.scope.has_user(link.user)
-            || known.claimed_elsewhere.contains(&link.user)
-        {
+        if is_wanted || !known.may_deprovision(link) {
             continue;
         }
         let at = draft.pairs.linked.get(position).copied().unwrap_or(NONE);
+        // Handed over to someone whom the rule wants, or only a full look can tell.
+        if draft.pairs.owner.get(at as usize) == Some(&TAKEN) {
+            continue;
+        }
         match known.seen.accounts.get(at as usize) {
             None if !known.seen.scope.is_full() => draft.wants_full = true,
             None => {
@@ -70,8 +70,10 @@ fn leave(draft: &mut Draft, at: u32, link: &AccountLink, account: &Account) {
         if because == Because::LeftScope {
             left_alone(draft, findings::left_alone(label));
         }
-        if let Some(owner) = draft.pairs.owner.get_mut(at as usize) {
-            *owner = NONE;
+        // What fits several is nobody's either, but is not treated as a stranger's.
+        let owner = if draft.pairs.claimed.contains(&at) { TAKEN } else { NONE };
+        if let Some(slot) = draft.pairs.owner.get_mut(at as usize) {
+            *slot = owner;
         }
         return draft.user(link.user, label, because, Action::Unlink { account: link.account.clone() });
     }

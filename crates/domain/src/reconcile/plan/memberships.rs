@@ -8,7 +8,7 @@ use crate::{
     provisioning::connection::MembershipHandling,
     reconcile::{
         attributes::Attribute,
-        correlate::{NONE, is_live, user_text},
+        correlate::{Found, NONE, is_live, user_text},
         desired::DesiredAccount,
         operation::{Action, Because},
         snapshot::{Account, AccountState},
@@ -36,9 +36,16 @@ pub(super) fn plan(draft: &mut Draft, groups: &[Membershipped]) {
         if presence == NONE {
             continue;
         }
-        let link = draft.pairs.matches.get(position).map_or(NONE, |pair| pair.link);
+        let (link, found) =
+            draft.pairs.matches.get(position).map_or((NONE, Found::Nothing), |pair| (pair.link, pair.found));
         placed_in.clear();
-        if link != NONE {
+        if let Found::Left(_) = found {
+            // Where their former user was put; that link is not in the order of users.
+            let all = known.links.placed();
+            let from = all.partition_point(|(account, _)| *account < link);
+            let own = all.get(from..).unwrap_or(&[]).iter().take_while(|(account, _)| *account == link);
+            placed_in.extend(own.filter_map(|(_, group)| open(&wanted_at_link, *group)));
+        } else if link != NONE {
             // Links are walked in order, so what stands before is never far.
             let from = placed.iter().take_while(|(account, _)| *account < link).count();
             placed = placed.get(from..).unwrap_or(&[]);

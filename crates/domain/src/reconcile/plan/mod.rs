@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     desired::Desired,
     guard::Tally,
-    links::Links,
+    links::{AccountLink, Links},
     operation::Operation,
     scope::Subject,
     snapshot::{Seats, Snapshot},
@@ -52,6 +52,15 @@ pub struct Known<'a> {
     pub groups_claimed_elsewhere: &'a FxHashSet<GroupId>,
     /// The time, for days of grace.
     pub now: Timestamp,
+}
+
+impl Known<'_> {
+    /// Whether this rule, should it not want the user, may deprovision by the link: its own, and nobody else's wish.
+    fn may_deprovision(&self, link: &AccountLink) -> bool {
+        link.rule == self.rule
+            && self.desired.scope.has_user(link.user)
+            && !self.claimed_elsewhere.contains(&link.user)
+    }
 }
 
 /// Plans.
