@@ -183,7 +183,7 @@ impl Directory {
     }
 
     /// The rules on a connection that follow it: active outbound ones, and those that wait to be gone.
-    async fn rules_on(&self, connection: &Connection) -> StoreResult<Vec<Touched>> {
+    pub(super) async fn rules_on(&self, connection: &Connection) -> StoreResult<Vec<Touched>> {
         let follows = |rule: &Rule| {
             rule.connection() == connection.id
                 && (rule.retiring.is_some() || (rule.active && rule.direction == Direction::Outbound))

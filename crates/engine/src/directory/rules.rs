@@ -96,7 +96,15 @@ impl Directory {
             let current = self.rule(environment, id).await?;
             let facts = self.rule_facts(environment, Some(id), body).await?;
             let (answer, changes) = rule::replace(&current, body, facts.borrowed(), &stamp)?;
-            let touched = resync(Some(&current), &answer);
+            let mut touched = resync(Some(&current), &answer);
+            let wants_less = current.active
+                && (!answer.active || current.filter != answer.filter || current.groups != answer.groups);
+            if wants_less {
+                // Whom this rule no longer wants may have an account that a neighbour made, and kept for its sake.
+                let connection = self.connection(environment, answer.connection()).await?;
+                let others = self.rules_on(&connection).await?.into_iter();
+                touched.extend(others.filter(|it| *it != Touched::Rule(id)));
+            }
             Ok(Decided { answer, changes, touched })
         })
         .await
