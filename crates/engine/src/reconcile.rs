@@ -34,7 +34,7 @@ use usher_domain::{
         guard::Verdict,
         links::Links,
         plan::{Known, Plan, plan},
-        run::Run,
+        run::{Run, RunState},
         scope::Scope,
         snapshot::Snapshot,
     },
@@ -141,6 +141,9 @@ impl Reconciler {
         let mut planned = self.plan(&setup, run.scope.clone(), &()).await?;
         if let Some(wider) = claimed.held_scope_too(&run.scope, &planned.plan) {
             planned = self.plan(&setup, wider, &()).await?;
+        }
+        if claimed.approved.is_some() && !self.is_still_held(run).await? {
+            return Ok(End { state: RunState::Cancelled, problem: None, again: Vec::new() });
         }
         self.planned(claimed, run, &planned).await?;
         match self.verdict(claimed, run, &planned.plan).await? {

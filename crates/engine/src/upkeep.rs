@@ -29,7 +29,9 @@ impl Reconciler {
         let mut due = Vec::new();
         for environment in self.store.environments().await? {
             let rules = self.store.rules(environment.id).await?.into_iter();
-            let followed = rules.filter(|rule| rule.active && rule.direction == Direction::Outbound);
+            let followed = rules.filter(|rule| {
+                rule.retiring.is_some() || rule.active && rule.direction == Direction::Outbound
+            });
             for rule in followed {
                 let last = self.store.last_full_run(rule.id).await?;
                 if last.is_none_or(|last| now.since(last) >= WHOLE_EVERY) {

@@ -102,7 +102,12 @@ impl Reconciler {
     }
 
     /// The days of grace that end some time: read from memory each time, so that no crash loses one.
-    async fn removals_to_come(&self, claimed: &Claimed, run: &Run, now: Timestamp) -> StoreResult<Vec<Due>> {
+    pub(crate) async fn removals_to_come(
+        &self,
+        claimed: &Claimed,
+        run: &Run,
+        now: Timestamp,
+    ) -> StoreResult<Vec<Due>> {
         let rule = claimed.rule.id;
         let links = self.store.links(claimed.connection.id, &run.scope).await?;
         let ours = links.accounts().iter().filter(|link| link.rule == rule);

@@ -59,6 +59,12 @@ impl Claimed {
 }
 
 impl Reconciler {
+    /// Whether nobody cancelled the approved run while it was planned anew.
+    pub(super) async fn is_still_held(&self, run: &Run) -> StoreResult<bool> {
+        let kept = self.store.run(run.environment, run.id).await?;
+        Ok(kept.is_some_and(|kept| kept.state == RunState::Held))
+    }
+
     /// Writes into the run what was planned. When a person had approved another plan, that run is over, and this one is
     /// a new one that says what moved.
     pub(super) async fn planned(
@@ -151,7 +157,8 @@ impl Reconciler {
         }));
         records.push(self.event(&claimed.rule, run, audit::HELD, Actor::System, told));
         self.store.record(&claimed.lease, claimed.connection.id, &records).await?;
-        Ok(End { state: RunState::Held, problem: None, again: Vec::new() })
+        let again = self.removals_to_come(claimed, run, self.clock.now()).await?;
+        Ok(End { state: RunState::Held, problem: None, again })
     }
 
     /// The end of the held run whose place this one takes, to be recorded.
