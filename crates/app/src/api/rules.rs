@@ -93,17 +93,17 @@ pub(crate) async fn remove(
             return Err(Rejection::field("INVALID_VALUE", "deprovision", "must be true or false").into());
         }
     };
-    let rule = find(&app, ids.id(0), ids.id(1)).await?;
+    let (environment, id): (EnvironmentId, RuleId) = (ids.id(0), ids.id(1));
     let consent = match deprovision {
+        // Also of a rule that is being deleted already: whoever cannot wait for the remote side lets its accounts go.
         false => None,
         true => {
-            let retiring = Rule { retiring: Some(Retiring::Deprovision), ..rule.clone() };
+            let rule = find(&app, environment, id).await?;
+            let retiring = Rule { retiring: Some(Retiring::Deprovision), ..rule };
             Some(app.reconciler.preview(&retiring, Draft::default()).await?.digest)
         }
     };
-    app.directory
-        .delete_rule(&caller.by(), rule.environment, rule.id, deprovision, consent.as_deref())
-        .await?;
+    app.directory.delete_rule(&caller.by(), environment, id, deprovision, consent.as_deref()).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
