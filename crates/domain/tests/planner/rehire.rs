@@ -84,9 +84,9 @@ fn a_run_cut_after_any_step_loses_neither_who_suspended_nor_the_mark_nor_the_gro
     let world = rehired(suspended);
     let plan = world.plan();
     for steps in 0..=plan.operations.len() {
-        for record_last in [false, true] {
+        for lost in 0..3 {
             let mut cut = world.clone();
-            cut.apply(&plan, steps, record_last);
+            cut.apply_until_killed(&plan, steps, lost);
             cut.converge().unwrap();
             let member = cut.member("ada").clone();
             assert_eq!(member.state, AccountState::Active, "after {steps}");

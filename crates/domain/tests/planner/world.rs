@@ -53,6 +53,9 @@ pub(crate) struct Person {
     pub fault: Option<Problem>,
 }
 
+/// What a stage's intents may overwrite: links and placements.
+type Memory = (BTreeMap<UserId, AccountLink>, BTreeSet<(UserId, GroupId)>);
+
 #[derive(Clone, Debug)]
 pub(crate) struct World {
     pub policy: Policy,
@@ -244,19 +247,63 @@ impl World {
         })
     }
 
-    /// Applies the first `steps` operations and records them; the last one only if `record_last`.
-    pub(crate) fn apply(&mut self, plan: &Plan, steps: usize, record_last: bool) -> Vec<Outcome> {
+    /// Applies all operations and records them.
+    pub(crate) fn apply(&mut self, plan: &Plan) -> Vec<Outcome> {
+        self.apply_until_killed(plan, plan.operations.len(), 0)
+    }
+
+    /// Applies the first `steps` operations, and is killed before the last `lost` of them are recorded. As the
+    /// executor does it, a stage is recorded before the next one begins, and what is recorded before a call is so
+    /// for the whole stage before its first call.
+    pub(crate) fn apply_until_killed(&mut self, plan: &Plan, steps: usize, lost: usize) -> Vec<Outcome> {
         let mut made = MadeSoFar::default();
         let mut outcomes = Vec::new();
-        let steps = steps.min(plan.operations.len());
-        for (at, operation) in plan.operations.iter().take(steps).enumerate() {
-            let outcome = self.team.apply(operation, &mut made);
-            if at + 1 < steps || record_last {
-                self.record(operation, &outcome);
+        for stage in plan.operations.chunk_by(|a, b| a.action.stage() == b.action.stage()) {
+            let left = steps - outcomes.len();
+            if left == 0 {
+                break;
             }
-            outcomes.push(outcome);
+            let kept = if left > stage.len() { stage.len() } else { left.saturating_sub(lost) };
+            let before = self.memory();
+            stage.iter().for_each(|operation| self.intend(operation));
+            for (at, operation) in stage.iter().enumerate().take(left) {
+                let outcome = self.team.apply(operation, &mut made);
+                if at < kept || operation.action.is_local() {
+                    self.record(operation, &outcome);
+                    if !outcome.is_success() {
+                        self.take_back(operation, &before);
+                    }
+                }
+                outcomes.push(outcome);
+            }
         }
         outcomes
+    }
+
+    /// Remembers what is recorded before the call.
+    fn intend(&mut self, operation: &Operation) {
+        if matches!(operation.action, Action::Suspend { .. } | Action::AddMember { .. }) {
+            self.record(operation, &Outcome::done());
+        }
+    }
+
+    /// Forgets what was recorded before a call that was refused.
+    fn take_back(&mut self, operation: &Operation, (accounts, placed): &Memory) {
+        match (&operation.action, operation.subject) {
+            (Action::AddMember { group, user, .. }, _) if !placed.contains(&(*user, *group)) => {
+                self.placed.remove(&(*user, *group));
+            }
+            (Action::Suspend { .. }, Subject::User(user)) => {
+                if let Some(link) = accounts.get(&user) {
+                    self.accounts.insert(user, link.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn memory(&self) -> Memory {
+        (self.accounts.clone(), self.placed.clone())
     }
 
     /// Remembers what an operation's documentation says is recorded.
@@ -340,7 +387,7 @@ impl World {
             if plan.is_empty() {
                 return Ok(round);
             }
-            self.apply(&plan, usize::MAX, true);
+            self.apply(&plan);
         }
         Err(self.plan().to_string())
     }
