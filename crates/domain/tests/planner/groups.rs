@@ -3,6 +3,7 @@
 use usher_domain::{
     provisioning::connection::{MembershipHandling, NameConflict},
     reconcile::{
+        attributes::Attribute,
         links::Origin,
         plan::Retiring,
         scope::Scope,
@@ -12,7 +13,7 @@ use usher_domain::{
 
 use crate::{
     team::TeamGroup,
-    world::{World, found, group, lines, user},
+    world::{World, account, found, group, lines, user},
 };
 
 fn eng() -> World {
@@ -138,6 +139,21 @@ fn overwrite_takes_out_who_is_forgotten_in_the_same_plan() {
     });
     assert_eq!(world.steps().len(), 2);
     assert_eq!(world.converge(), Ok(1));
+}
+
+#[test]
+fn overwrite_leaves_in_whose_account_the_next_plan_finds_for_someone_else() {
+    let mut world = eng().user("bob").in_group("eng").but(|w| {
+        w.policy.memberships = MembershipHandling::Overwrite;
+        w.people.remove(&user("ada"));
+        let attributes = w.member("ada").attributes.with(Attribute::Email, "bob@example.com");
+        w.member("ada").attributes = attributes.with(Attribute::ExternalId, "");
+    });
+    let taken_out = |w: &World| w.steps().iter().any(|step| step.contains(" out of "));
+    assert!(!taken_out(&world));
+    assert!(world.converge().is_ok());
+    assert!(world.member("ada").groups.contains("g:eng"));
+    assert_eq!(world.linked("bob").account.as_str(), account("ada"));
 }
 
 #[test]
