@@ -20,6 +20,8 @@ pub struct Call {
     pub status: Option<u16>,
     /// The answer's `X-Dropbox-Request-Id`.
     pub request_id: String,
+    /// Whether what was asked was done, also when a fault kept that from the caller.
+    pub done: bool,
 }
 
 #[derive(Debug, Default)]

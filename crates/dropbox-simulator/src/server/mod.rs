@@ -103,6 +103,7 @@ pub(crate) async fn serve(
 /// An answer with what the wire does to it.
 struct Exchange {
     answer: Answer,
+    done: bool,
     slow_after: Duration,
     reset: bool,
     truncated: bool,
@@ -163,6 +164,7 @@ async fn handle(
         },
         status: (!exchange.reset).then_some(exchange.answer.status),
         request_id: request_id.clone(),
+        done: exchange.done,
     });
     if !exchange.slow_after.is_zero() {
         tokio::time::sleep(exchange.slow_after).await;
@@ -177,7 +179,7 @@ async fn handle(
 }
 
 fn plainly(answer: Answer) -> Exchange {
-    Exchange { answer, slow_after: Duration::ZERO, reset: false, truncated: false }
+    Exchange { answer, done: false, slow_after: Duration::ZERO, reset: false, truncated: false }
 }
 
 /// One call, under the team's lock: no other call sees half of it.
@@ -201,6 +203,10 @@ fn exchange(
         None => oauth::token(&mut team, headers, body),
         Some(route) => call(shared, &mut team, route, headers, body, faults),
     });
+    let idle = faults.iter().any(|(fault, when)| {
+        matches!(fault, Fault::AsyncJob { end: JobEnd::Failed(_), .. }) && *when == When::BeforeEffect
+    });
+    exchange.done = exchange.answer.status == 200 && !idle;
     let spoiling: Vec<&Fault> = faults
         .iter()
         .map(|(fault, _)| fault)
