@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::try_join;
@@ -76,14 +76,12 @@ impl DropboxConnector {
         let mut second_look = false;
         loop {
             let told = Told { progress, so_far: AtomicU64::new(0) };
-            let (team, members, groups) = try_join!(
+            let (team, members, mut groups) = try_join!(
                 // Boxed, because the three together would be a large future.
                 self.team_info().boxed(),
                 self.all_members(&told).boxed(),
                 self.all_groups(&told).boxed()
             )?;
-            let mut keys = GroupKeys::default();
-            let groups = in_order(groups, &mut keys);
             let members = each_once(members);
             let listed = members.iter().filter(|member| !member.is_removed()).count();
             if (listed as u64) < u64::from(team.num_provisioned_users) {
@@ -94,6 +92,10 @@ impl DropboxConnector {
                 shrink(&self.members_page);
                 continue;
             }
+            let unlisted = self.groups_by_id(&unlisted(&members, &groups)).await?;
+            groups.extend(unlisted);
+            let mut keys = GroupKeys::default();
+            let groups = in_order(groups, &mut keys);
             return Ok(Snapshot {
                 scope: Scope::Full,
                 accounts: members.iter().map(|member| member.account(&mut keys)).collect(),
@@ -299,6 +301,16 @@ fn each_once(members: Vec<Member>) -> Vec<Member> {
         }
     }
     once
+}
+
+/// The groups that members are in although the listing left them out; no number tells how many there should be. Taken
+/// for deleted, such a group would keep whoever should leave it.
+fn unlisted<'a>(members: &'a [Member], groups: &[Group]) -> Vec<&'a str> {
+    let listed: FxHashSet<&str> = groups.iter().map(|group| &*group.group_id).collect();
+    let members = members.iter().filter(|member| !member.is_removed());
+    let unlisted: BTreeSet<&str> =
+        members.flat_map(Member::groups).filter(|group| !listed.contains(group)).collect();
+    unlisted.into_iter().collect()
 }
 
 /// The groups with their keys, each once.

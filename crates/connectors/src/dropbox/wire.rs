@@ -291,6 +291,11 @@ impl Member {
         self.roles.as_deref().and_then(<[Role]>::first).map_or("", |role| &role.role_id)
     }
 
+    /// The ids of the groups that it is in.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &str> {
+        self.profile.groups.iter().map(|id| &**id)
+    }
+
     /// Whether it is in the group of this id.
     pub(super) fn is_in(&self, group: &str) -> bool {
         self.profile.groups.iter().any(|id| &**id == group)

@@ -214,3 +214,16 @@ async fn groups_are_looked_at_as_asked_and_one_that_is_gone_is_left_out() {
     let snapshot = world.connector.observe(&look(LookAtGroups::All), &()).await.unwrap();
     assert!(snapshot.groups_whole && snapshot.groups.len() >= 2);
 }
+
+#[tokio::test]
+async fn a_group_that_the_listing_leaves_out_is_found_by_its_members() {
+    let team = team(&["ada@x.co"]).group(GroupSeed::new("Eng", &["ada@x.co"]));
+    let world = World::of(team).await;
+    let short = Fault::ShortList { missing: 1 };
+    world.simulator.faults().on(Route::GroupsList, Trigger::Next, short, When::BeforeEffect);
+    let snapshot = world.whole().await.unwrap();
+    assert!(snapshot.groups.iter().any(|group| &*group.name == "Eng"), "{:?}", snapshot.groups);
+    assert_eq!(world.simulator.calls().count(Route::GroupsGetInfo), 1, "and only then it is asked for");
+    world.whole().await.unwrap();
+    assert_eq!(world.simulator.calls().count(Route::GroupsGetInfo), 1);
+}
