@@ -4,6 +4,8 @@ use crate::{Problem, Timestamp};
 
 /// The one finding that time alone ends.
 pub(super) const ADDRESS_OF_REMOVED_MEMBER: &str = "ADDRESS_OF_REMOVED_MEMBER";
+/// The code of an account in a state that this version does not know.
+pub(super) const UNKNOWN_STATE: &str = "UNKNOWN_STATE";
 
 fn name(email: &str) -> &str {
     if email.is_empty() { "The account" } else { email }
@@ -71,7 +73,7 @@ pub(super) fn suspended_elsewhere(email: &str, since: Option<Timestamp>) -> Prob
 
 pub(super) fn unknown_state(email: &str) -> Problem {
     Problem::new(
-        "UNKNOWN_STATE",
+        UNKNOWN_STATE,
         format!("{} is in a state at Dropbox that this version of Usher does not know.", name(email)),
         "It is left alone; look at the member in Dropbox, and update Usher.",
     )
