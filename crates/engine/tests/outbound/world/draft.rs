@@ -50,6 +50,8 @@ pub(crate) struct Draft {
     managed: bool,
     mappings: Vec<(MappingSource, String)>,
     team: TeamBuilder,
+    /// How long the connector goes on trying.
+    pub(crate) patience: Patience,
 }
 
 impl Default for Draft {
@@ -64,6 +66,7 @@ impl Default for Draft {
             managed: false,
             mappings: Vec::new(),
             team: TeamBuilder::default().token_lifetime_s(400 * 24 * 3600),
+            patience: patience(),
         }
     }
 }
@@ -182,7 +185,8 @@ impl Draft {
     }
 
     async fn make(self) -> World {
-        let files = tempfile::tempdir().unwrap();
+        // Where there is a disk in memory, no commit of a test waits for a real one.
+        let files = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let url = format!("sqlite://{}", files.path().join("usher.db").display());
         Storage::migrate(&url).await.unwrap();
         let seal = Seal::open_or_create(&files.path().join("usher.key")).unwrap();
@@ -194,8 +198,8 @@ impl Draft {
         let clock: Arc<dyn Clock> = Arc::new(time.clone());
         let directory =
             Directory::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&ids), Duration::ZERO, false);
-        let reconciler =
-            Reconciler::new(Arc::clone(&store), Arc::new(Real::default()), clock, ids, Retry::default());
+        let connectors = Arc::new(Real { patience: self.patience.clone(), kept: Mutex::default() });
+        let reconciler = Reconciler::new(Arc::clone(&store), connectors, clock, ids, Retry::default());
         let settings = Settings::new("tests");
         let world = World {
             worker: Worker::new(reconciler.clone(), settings),

@@ -42,7 +42,7 @@ impl World {
         }
     }
 
-    fn describe(&self, team: &Team, member: &Member) -> String {
+    pub(crate) fn describe(&self, team: &Team, member: &Member) -> String {
         let state = match member.on_team() {
             true => format!("{:?}", member.state).to_lowercase(),
             false if member.is_recoverable(self.time.0.now_ms()) => "removed".into(),

@@ -218,8 +218,10 @@ impl Ids for Counter {
 }
 
 /// Real connectors, kept per version of the connection so that their tokens live on.
-#[derive(Default)]
-struct Real(Mutex<HashMap<(ConnectionId, i64), Opened>>);
+struct Real {
+    patience: Patience,
+    kept: Mutex<HashMap<(ConnectionId, i64), Opened>>,
+}
 
 impl fmt::Debug for Real {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -229,7 +231,7 @@ impl fmt::Debug for Real {
 
 impl Connectors for Real {
     fn open(&self, connection: &Connection) -> Result<Opened, Problem> {
-        let mut kept = self.0.lock().unwrap();
+        let mut kept = self.kept.lock().unwrap();
         let opened = kept.entry((connection.id, connection.version)).or_insert_with(|| {
             let settings = DropboxSettings::parse(&connection.configuration, &connection.secrets, true)
                 .expect("good settings");
@@ -238,7 +240,7 @@ impl Connectors for Real {
                 settings.access,
                 &settings.policy,
                 Some(own_account.clone()),
-                patience(),
+                self.patience.clone(),
             );
             Opened { connector: Arc::new(connector.unwrap()), policy: settings.policy }
         });
