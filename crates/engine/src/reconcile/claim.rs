@@ -222,6 +222,10 @@ impl Reconciler {
             }
             self.store.record(lease, connection.id, &records).await?;
         }
+        tracing::info!(
+            rule = %rule.id, run = %run.id, state = ?run.state, full = run.scope.is_full(), operations = run.total,
+            "a run came to its end"
+        );
         if rule.retiring.is_some() && run.state == RunState::Succeeded {
             return self.retire(rule).await;
         }
