@@ -17,6 +17,13 @@ pub(crate) async fn check(file: Option<&Path>) -> Result<ExitCode> {
         }
     };
     say("configuration: ok");
+    if let Some(path) = config.missing_database() {
+        say(format!(
+            "database: {} is not there yet; `usher serve` or `usher migrate` makes it",
+            path.display()
+        ));
+        return Ok(ExitCode::SUCCESS);
+    }
     let joined = match serve::join(&config).await {
         Ok(joined) => joined,
         Err(error) => {

@@ -183,13 +183,24 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The SQLite file, when the database is one that does not exist yet.
+    pub(crate) fn missing_database(&self) -> Option<PathBuf> {
+        let path = sqlite_path(self.database_url.expose())?;
+        (!path.exists()).then(|| path.to_owned())
+    }
+}
+
+/// The file of an SQLite database.
+fn sqlite_path(database_url: &str) -> Option<&Path> {
+    let path = database_url.strip_prefix("sqlite:")?.trim_start_matches("//");
+    path.split('?').next().map(Path::new)
+}
+
 /// The key file's place when none is named: beside an SQLite database, else in the working directory.
 fn beside(database_url: &str) -> PathBuf {
-    let path = database_url.strip_prefix("sqlite:").map(|rest| rest.trim_start_matches("//"));
-    match path {
-        Some(path) => Path::new(path.split('?').next().unwrap_or(path)).with_file_name("usher.key"),
-        None => PathBuf::from("usher.key"),
-    }
+    sqlite_path(database_url)
+        .map_or_else(|| PathBuf::from("usher.key"), |path| path.with_file_name("usher.key"))
 }
 
 /// Gathers values and faults.

@@ -89,11 +89,23 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     Ok(if outcome.failed == 0 && outcome.impacted > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// An empty directory with the demo's files gone, and a configuration for it.
+/// What says that a directory's database is a demo's, and may be thrown away.
+const MARK: &str = "this-is-a-demo";
+
+/// A directory of the demo's own with the last demo's files gone, and a configuration for it. A database that no demo
+/// made is never touched.
 fn begin_afresh(options: &Options) -> Result<Config> {
-    std::fs::create_dir_all(&options.dir).with_context(|| format!("making {}", options.dir.display()))?;
+    let dir = &options.dir;
+    std::fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
+    ensure!(
+        dir.join(MARK).exists() || !(dir.join("usher.db").exists() || dir.join("usher.key").exists()),
+        "{} holds a database that no demo made, and the demo begins afresh: name another directory with --dir",
+        dir.display()
+    );
+    std::fs::write(dir.join(MARK), "The demo throws this directory's database away each time it starts.\n")
+        .with_context(|| format!("writing to {}", dir.display()))?;
     for name in ["usher.db", "usher.db-wal", "usher.db-shm", "usher.key"] {
-        match std::fs::remove_file(options.dir.join(name)) {
+        match std::fs::remove_file(dir.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(error).with_context(|| format!("removing the last demo's {name}"));
             }
