@@ -18,6 +18,12 @@ pub(crate) async fn check(file: Option<&Path>) -> Result<ExitCode> {
     };
     say("configuration: ok");
     if let Some(path) = config.missing_database() {
+        if config.seal_key_file.exists()
+            && let Err(error) = serve::seal(&config)
+        {
+            say(format!("database: {error:#}"));
+            return Ok(ExitCode::FAILURE);
+        }
         say(format!(
             "database: {} is not there yet; `usher serve` or `usher migrate` makes it",
             path.display()

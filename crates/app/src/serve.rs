@@ -139,9 +139,14 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
     Ok(Joined { app, worker })
 }
 
+/// The key that seals secrets; made when there is none.
+pub(crate) fn seal(config: &Config) -> Result<Seal> {
+    Ok(Seal::open_or_create(&config.seal_key_file)?)
+}
+
 /// Opens the database with its schema up to date.
 pub(crate) async fn open(config: &Config) -> Result<Arc<dyn Store>> {
-    let seal = Seal::open_or_create(&config.seal_key_file)?;
+    let seal = seal(config)?;
     Storage::migrate(config.database_url.expose())
         .await
         .context("bringing the database schema up to date")?;
