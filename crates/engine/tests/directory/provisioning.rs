@@ -131,6 +131,25 @@ async fn a_deleted_rule_retires_and_its_connection_waits_for_it() {
 }
 
 #[tokio::test]
+async fn a_rule_that_wants_fewer_people_makes_its_neighbours_look_again() {
+    let world = World::new().await;
+    let (directory, by, env) = (&world.directory, &world.by, world.env);
+    let stays = world.rule(json!({})).await;
+    let narrowed = world.rule(json!({"name": "Neighbour", "targetStore": {"id": stays.target}})).await;
+    let elsewhere = world.rule(json!({"name": "Elsewhere"})).await;
+    let put = async |more, looked_at| {
+        let rule = world.store.rule(env, narrowed.id).await.unwrap().unwrap();
+        directory.replace_rule(by, env, rule.id, &world.rule_body(&rule, more)).await.unwrap();
+        world.due(looked_at).await
+    };
+    let everything = [DueSubject::Everything];
+    assert_eq!(put(json!({"description": "Said"}), stays.id).await, []);
+    assert_eq!(put(json!({"populationExpression": "enabled eq true"}), stays.id).await, everything);
+    assert_eq!(put(json!({"populationExpression": "email pr"}), elsewhere.id).await, [], "another team");
+    assert_eq!(put(json!({"active": false}), stays.id).await, everything);
+}
+
+#[tokio::test]
 async fn a_rule_on_a_managed_connection_deprovisions_and_keeps_its_plan() {
     let world = World::new().await;
     let (directory, by, env) = (&world.directory, &world.by, world.env);
