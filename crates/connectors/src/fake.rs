@@ -45,9 +45,9 @@ pub enum Fault {
     Unauthorized,
     /// The listing is not whole; an operation takes no notice.
     ShortList,
-    /// The call is not made and never answers; see [`FakeTeam::hung`].
+    /// The call is not made and does not answer; see [`FakeTeam::hung`] and [`FakeTeam::release`].
     HangBefore,
-    /// The call takes effect and never answers; see [`FakeTeam::hung`].
+    /// The call takes effect and does not answer; see [`FakeTeam::hung`] and [`FakeTeam::release`].
     HangAfter,
 }
 
@@ -106,6 +106,7 @@ struct State {
 pub struct FakeTeam {
     state: Arc<Mutex<State>>,
     hung: Arc<Notify>,
+    released: Arc<Notify>,
 }
 
 impl FakeTeam {
@@ -156,6 +157,11 @@ impl FakeTeam {
         self.hung.notified().await;
     }
 
+    /// Lets a call that hangs go on: one that looks then answers.
+    pub fn release(&self) {
+        self.released.notify_one();
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // A test that panicked while it held the lock has failed already; the others may go on.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -179,7 +185,7 @@ impl FakeTeam {
 
     async fn hang(&self) {
         self.hung.notify_one();
-        std::future::pending::<()>().await;
+        self.released.notified().await;
     }
 
     async fn perform(&self, index: usize, operation: &Operation) -> Result<Vec<Applied>, ConnectorError> {

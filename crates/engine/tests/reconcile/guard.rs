@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use usher_connectors::fake::Fault;
 use usher_domain::{
     directory::audit::Actor,
     reconcile::run::{RunState, Trigger},
@@ -105,6 +106,26 @@ async fn a_cancelled_run_does_nothing_and_a_resync_holds_it_anew() {
     world.resync().await;
     world.work().await;
     assert_eq!(world.held().await.total, 5);
+}
+
+#[tokio::test]
+async fn a_cancellation_is_believed_while_the_approved_run_is_planned_anew() {
+    let world = held().await;
+    let run = world.held().await;
+    let digest = run.digest.clone().unwrap();
+    world.reconciler.approve(world.environment, run.id, &digest, someone()).await.unwrap();
+    world.team.fail([Fault::HangBefore]);
+    let cancel = async {
+        world.team.hung().await;
+        world.reconciler.cancel(world.environment, run.id, someone()).await.unwrap();
+        world.team.release();
+    };
+    let (worked, ()) = tokio::join!(world.worker.work_once(), cancel);
+    worked.unwrap();
+    let run = world.store.run(world.environment, run.id).await.unwrap().unwrap();
+    assert_eq!(run.state, RunState::Cancelled);
+    world.work().await;
+    assert_eq!(world.with_access().len(), 21, "nobody was taken out");
 }
 
 #[tokio::test]
