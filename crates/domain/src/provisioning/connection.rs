@@ -162,6 +162,9 @@ pub struct Policy {
     pub group_name_conflict: NameConflict,
     /// PROTECTED_EMAILS, lower-cased
     pub protected: BTreeSet<Box<str>>,
+    /// What taking away does beside taking away, in words (see [`DropboxAccess::manner`]); empty when it does nothing
+    /// beside. Part of what is approved.
+    pub manner: Box<str>,
 }
 
 impl Default for Policy {
@@ -179,6 +182,7 @@ impl Default for Policy {
             memberships: MembershipHandling::Merge,
             group_name_conflict: NameConflict::Adopt,
             protected: BTreeSet::new(),
+            manner: Box::default(),
         }
     }
 }
@@ -212,6 +216,25 @@ pub struct DropboxAccess {
     pub max_in_flight: u32,
     /// MAX_MEMBERS_PER_CALL
     pub max_members_per_call: u32,
+}
+
+impl DropboxAccess {
+    /// What a suspension or a removal does to devices, accounts and files beside taking the seat away, in words. Empty
+    /// when it does nothing to them: devices are not wiped, and files stay in the team's admin console.
+    pub fn manner(&self) -> String {
+        let mut words = Vec::new();
+        if self.wipe_data {
+            words.push("Linked devices are wiped.".to_owned());
+        }
+        if self.keep_account {
+            words.push("Removed people keep their account, as one of their own.".to_owned());
+        }
+        if let Some(heir) = &self.transfer_dest_email {
+            let by = self.transfer_admin_email.as_deref().unwrap_or("nobody");
+            words.push(format!("Files of removed people go to {heir}; {by} is told if that fails."));
+        }
+        words.join(" ")
+    }
 }
 
 /// The settings of a Dropbox connection, understood.

@@ -82,7 +82,7 @@ impl DropboxSettings {
         read.only_word("GRANT_TYPE", "refresh_token");
         let base_url = read.url("BASE_URL", "https://api.dropboxapi.com/2", allow_http);
         let token_url = read.url("OAUTH_TOKEN_URL", "https://api.dropboxapi.com/oauth2/token", allow_http);
-        let policy = read.policy();
+        let mut policy = read.policy();
         let wipe_data = read.flag("WIPE_DATA", false);
         let keep_account = read.flag("KEEP_ACCOUNT", false);
         let access = DropboxAccess {
@@ -101,6 +101,8 @@ impl DropboxSettings {
             max_members_per_call: read.number("MAX_MEMBERS_PER_CALL", 500, 1, 1000),
         };
         read.removal(&access);
+        // What access and policy say together: taking away, and what it does beside.
+        policy.manner = access.manner().into();
         if read.faults.is_empty() { Ok(DropboxSettings { policy, access }) } else { Err(read.faults) }
     }
 }
@@ -293,6 +295,7 @@ impl<'a> Reading<'a> {
                 defaults.group_name_conflict,
             ),
             protected: self.emails("PROTECTED_EMAILS"),
+            manner: defaults.manner,
         }
         .checked(self)
     }

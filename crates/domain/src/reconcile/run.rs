@@ -70,6 +70,9 @@ pub struct Run {
     pub digest: Option<String>,
     /// The plan's counts.
     pub counts: Counts,
+    /// What the plan's taking away does beside (see [`super::plan::Plan::manner`]).
+    #[serde(default)]
+    pub manner: Box<str>,
     /// Why it is held.
     pub hold: Vec<HoldReason>,
     /// What moved since the approval that it was started with.

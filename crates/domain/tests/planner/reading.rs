@@ -65,6 +65,20 @@ fn a_plan_that_needs_more_licences_says_so() {
 }
 
 #[test]
+fn what_taking_away_does_beside_is_read_with_it_and_part_of_the_digest() {
+    let wiping = || busy().but(|w| w.policy.manner = "Linked devices are wiped.".into()).plan();
+    insta::assert_snapshot!(
+        wiping().to_string().lines().next().unwrap(),
+        @"This plan removes 1 account and ends 1 membership. Linked devices are wiped."
+    );
+    assert_ne!(wiping().digest(), busy().plan().digest());
+    assert_eq!(wiping().moved_since(&wiping()), [""; 0]);
+    let giving = || World::new().user("ada");
+    let gives = giving().but(|w| w.policy.manner = "Linked devices are wiped.".into()).plan();
+    assert_eq!(gives.digest(), giving().plan().digest(), "who takes nothing away wipes nothing");
+}
+
+#[test]
 fn what_moved_is_told_in_short_sentences() {
     let before = busy().plan();
     let after = busy().but(|w| {

@@ -283,6 +283,7 @@ pub(super) fn new_run(id: RunId, rule: &Rule, trigger: Trigger, scope: Scope, no
         scope,
         state: RunState::Planning,
         digest: None,
+        manner: Box::default(),
         counts: Counts::default(),
         hold: Vec::new(),
         moved: Vec::new(),

@@ -76,7 +76,8 @@ impl Reconciler {
         let digest = planned.plan.digest();
         if claimed.approved.is_some() && run.digest.as_deref() != Some(digest.as_str()) {
             let mut approved = run.clone();
-            let earlier = Plan { operations: self.operations(run).await?, ..Plan::default() };
+            let operations = self.operations(run).await?;
+            let earlier = Plan { operations, manner: run.manner.clone(), ..Plan::default() };
             let trigger = if run.scope.is_full() { Trigger::Configuration } else { Trigger::Change };
             let scope = planned.desired.scope.clone();
             *run = new_run(RunId(self.ids.next()), &claimed.rule, trigger, scope, self.clock.now());
@@ -92,6 +93,7 @@ impl Reconciler {
         }
         run.scope = planned.desired.scope.clone();
         run.counts = planned.plan.counts();
+        run.manner = planned.plan.manner.clone();
         run.total = planned.plan.operations.len() as u64;
         run.digest = Some(digest);
         run.problem = None;

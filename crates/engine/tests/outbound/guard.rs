@@ -186,6 +186,24 @@ async fn what_moved_since_it_was_held_is_held_again_and_told() {
 }
 
 #[tokio::test]
+async fn what_taking_away_does_to_devices_and_files_is_part_of_what_is_approved() {
+    let world = ready(five_may_go(20)).await;
+    delete_all(&world, &names(6)).await;
+    world.sync_due().await;
+    let held = world.held().await;
+    world.set("WIPE_DATA", true).await;
+    world.approve(&held).await;
+    assert_eq!(suspended(&world), 0, "nobody consented to devices being wiped");
+    let again = world.held().await;
+    assert_eq!(
+        again.moved,
+        [
+            "What taking away does to devices, accounts and files: was nothing beside, is “Linked devices are wiped.”."
+        ]
+    );
+}
+
+#[tokio::test]
 async fn another_digest_than_the_held_one_is_not_approved() {
     let world = ready(five_may_go(20)).await;
     delete_all(&world, &names(6)).await;

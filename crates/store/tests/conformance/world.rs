@@ -275,6 +275,7 @@ pub(crate) fn run(number: u128, trigger: Trigger, state: RunState, started: i64)
         scope: Scope::Full,
         state,
         digest: Some("d".into()),
+        manner: "Linked devices are wiped.".into(),
         counts: Counts([("SUSPEND".to_owned(), 2)].into()),
         hold: Vec::new(),
         moved: Vec::new(),

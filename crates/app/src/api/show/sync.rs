@@ -42,6 +42,7 @@ pub(crate) fn run(origin: &Origin, it: &Run) -> Value {
         "state": it.state,
         "digest": it.digest,
         "counts": it.counts,
+        "manner": (!it.manner.is_empty()).then_some(&it.manner),
         "progress": { "done": it.done, "total": it.total },
         "guard": { "verdict": if it.hold.is_empty() { "CLEAR" } else { "HOLD" }, "reasons": hold },
         "moved": it.moved,
@@ -133,6 +134,7 @@ pub(crate) fn preview(it: &Preview) -> Value {
     without_nulls(json!({
         "digest": it.digest,
         "counts": plan.counts(),
+        "manner": (!plan.manner.is_empty()).then_some(&plan.manner),
         "guard": guard,
         "calls": it.calls,
         "seats": plan.seats.map(|seats| json!({

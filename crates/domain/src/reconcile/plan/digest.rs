@@ -17,8 +17,9 @@ use crate::{
 const TOLD: usize = 20;
 
 impl Plan {
-    /// SHA-256, in hex, over the operations. The same whenever the same is to be done: neither findings nor
-    /// times that follow from the present (when an account is to be removed, only whether) are in it.
+    /// SHA-256, in hex, over the operations and what taking away does beside. The same whenever the same is to be done:
+    /// neither findings nor times that follow from the present (when an account is to be removed, only whether) are
+    /// in it.
     pub fn digest(&self) -> String {
         let mut hash = Hashing(Sha256::new());
         for operation in &self.operations {
@@ -28,6 +29,7 @@ impl Plan {
             debug_assert!(written.is_ok());
             hash.0.update(b"\n");
         }
+        hash.0.update(self.manner.as_bytes());
         hash.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
@@ -61,6 +63,14 @@ impl Plan {
     pub fn moved_since(&self, earlier: &Plan) -> Vec<String> {
         let (was, is) = (by_key(earlier), by_key(self));
         let mut moved = Vec::new();
+        if self.manner != earlier.manner {
+            let or_nothing = |manner: &str| match manner {
+                "" => "nothing beside".to_owned(),
+                manner => format!("\u{201c}{manner}\u{201d}"),
+            };
+            let (was, is) = (or_nothing(&earlier.manner), or_nothing(&self.manner));
+            moved.push(format!("What taking away does to devices, accounts and files: was {was}, is {is}."));
+        }
         for (key, operation) in &is {
             match was.get(key) {
                 None => moved.push(format!("New: {}.", operation.action.sentence(&operation.label))),

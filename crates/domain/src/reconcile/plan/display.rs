@@ -227,10 +227,14 @@ fn removals(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         .map(|(count, verb, noun)| format!("{verb} {count} {noun}{}", if count == 1 { "" } else { "s" }))
         .collect();
     match parts.as_slice() {
-        [] => Ok(()),
-        [only] => writeln!(f, "This plan {only}.\n"),
-        [others @ .., last] => writeln!(f, "This plan {} and {last}.\n", others.join(", ")),
+        [] => return Ok(()),
+        [only] => write!(f, "This plan {only}.")?,
+        [others @ .., last] => write!(f, "This plan {} and {last}.", others.join(", "))?,
     }
+    if !plan.manner.is_empty() {
+        write!(f, " {}", plan.manner)?;
+    }
+    writeln!(f, "\n")
 }
 
 fn seats(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {

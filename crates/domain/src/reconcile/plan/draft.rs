@@ -171,10 +171,12 @@ impl<'a> Draft<'a> {
         });
         self.findings.sort_unstable();
         self.findings.dedup();
-        let Known { rule, desired, links, seen, .. } = *self.known;
+        let Known { rule, desired, links, seen, policy, .. } = *self.known;
         let in_scope = |group: &&DesiredGroup| desired.scope.has_group(group.group);
         let users = self.wanted.iter().filter(|want| desired.scope.has_user(want.user)).count();
+        let takes_away = self.operations.iter().any(|operation| operation.action.removes_user());
         Plan {
+            manner: if takes_away { policy.manner.clone() } else { Box::default() },
             impacted_users: users as u64,
             impacted_groups: self.wanted_groups.iter().filter(in_scope).count() as u64,
             seats_needed: self.seats_taken.saturating_sub(self.seats_freed),

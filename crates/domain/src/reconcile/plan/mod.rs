@@ -95,6 +95,9 @@ pub struct Plan {
     pub impacted_users: u64,
     /// See `impacted_users`.
     pub impacted_groups: u64,
+    /// What taking accounts away does beside (see [`Policy::manner`]); empty when the plan takes none away.
+    #[serde(default)]
+    pub manner: Box<str>,
     /// How many licences the plan needs, and what is known of those there are.
     pub seats_needed: u32,
     /// The licences observed.
