@@ -297,4 +297,15 @@ pub trait Store: DirectoryStore + ProvisioningStore + SyncStore + JobStore + Acc
     async fn ready(&self) -> StoreResult<()>;
     /// Audit events of an environment, in the order in which they were recorded.
     async fn events(&self, environment: EnvironmentId, page: &PageRequest) -> StoreResult<Page<Event>>;
+    /// Audit events of an environment with a higher sequence number than `after`, at most `limit`, each with its
+    /// number. The numbers are 1, 2, 3 … in the order of the commits, without gaps: whoever remembers the last one has
+    /// missed none.
+    async fn events_after(
+        &self,
+        environment: EnvironmentId,
+        after: u64,
+        limit: u32,
+    ) -> StoreResult<Vec<(u64, Event)>>;
+    /// The sequence number of the environment's newest audit event; 0 when there is none.
+    async fn last_event(&self, environment: EnvironmentId) -> StoreResult<u64>;
 }

@@ -9,7 +9,7 @@ use usher_domain::{
     ports::store::{Page, PageRequest, StoreResult},
 };
 
-use super::{Connection, Database, from_sqlx, insert, json, limit, page};
+use super::{Connection, Database, from_sqlx, get, insert, json, limit, page};
 use crate::columns;
 
 /// Appends events. Always the last thing in a transaction: it holds the environment's head until the end, which is
@@ -61,5 +61,17 @@ impl Database {
         query.push(" ORDER BY seq LIMIT ").push_bind(limit(request));
         let events = self.all(query, |row| json(row, "body")).await?;
         Ok(page(events, request, |event: &Event| event.id.uuid()))
+    }
+
+    pub(super) async fn numbered_events(
+        &self,
+        environment: EnvironmentId,
+        after: u64,
+        limit: u32,
+    ) -> StoreResult<Vec<(u64, Event)>> {
+        let mut query = QueryBuilder::new("SELECT seq, body FROM events WHERE environment_id = ");
+        query.push_bind(environment.uuid()).push(" AND seq > ").push_bind(columns::count(after));
+        query.push(" ORDER BY seq LIMIT ").push_bind(i64::from(limit));
+        self.all(query, |row| Ok((columns::from_count("seq", get(row, "seq")?)?, json(row, "body")?))).await
     }
 }

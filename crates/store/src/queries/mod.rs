@@ -145,6 +145,21 @@ impl Store for Database {
     async fn events(&self, environment: EnvironmentId, page: &PageRequest) -> StoreResult<Page<Event>> {
         self.events_page(environment, page).await
     }
+
+    async fn events_after(
+        &self,
+        environment: EnvironmentId,
+        after: u64,
+        limit: u32,
+    ) -> StoreResult<Vec<(u64, Event)>> {
+        self.numbered_events(environment, after, limit).await
+    }
+
+    async fn last_event(&self, environment: EnvironmentId) -> StoreResult<u64> {
+        let mut query = QueryBuilder::new("SELECT seq FROM event_heads WHERE environment_id = ");
+        query.push_bind(environment.uuid());
+        self.number(query).await
+    }
 }
 
 /// `SELECT` of an entity's columns, up to a condition that a value follows.

@@ -55,6 +55,17 @@ on_both! {
         assert_eq!(world.store.events(id(99), &page(None, 3)).await.unwrap().items, []);
     }
 
+    async fn events_are_read_on_after_a_number_that_someone_remembered(world) {
+        assert_eq!(world.store.last_event(ENVIRONMENT).await.unwrap(), 0);
+        world.store.commit(&ChangeSet { events: [7, 3, 9].map(event).to_vec(), ..ChangeSet::default() }).await.unwrap();
+        assert_eq!(world.store.last_event(ENVIRONMENT).await.unwrap(), 3);
+        let after = async |after, limit| world.store.events_after(ENVIRONMENT, after, limit).await.unwrap();
+        assert_eq!(after(0, 2).await, [(1, event(7)), (2, event(3))]);
+        assert_eq!(after(2, 2).await, [(3, event(9))]);
+        assert_eq!(after(3, 2).await, []);
+        assert_eq!(world.store.events_after(id(99), 0, 2).await.unwrap(), []);
+    }
+
     async fn commits_at_once_all_land_and_their_events_have_no_gap(world) {
         let other = world.another_store().await;
         let mut tasks = Vec::new();

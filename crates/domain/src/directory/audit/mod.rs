@@ -1,5 +1,7 @@
 //! What is told afterwards: one event per change, in PingOne's shape and action types (facts/pingone.md §1.13).
 
+mod show;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
