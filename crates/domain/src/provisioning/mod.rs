@@ -6,3 +6,4 @@ pub mod dropbox_settings;
 pub mod expression;
 pub mod mapping;
 pub mod rule;
+pub mod schedule;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::{
     ConnectionId, EnvironmentId, GroupId, PlanId, RevisionId, RuleId, Timestamp,
+    provisioning::schedule::Schedule,
     reconcile::{guard::Limits, plan::Retiring},
 };
 
@@ -87,6 +88,18 @@ impl Rule {
                 std::time::Duration::from_secs(minutes.saturating_mul(60))
             }),
         }
+    }
+
+    /// When an inbound rule looks at everything: `SCHEDULE`. What is not given, or cannot be read, is `daily`.
+    pub fn schedule(&self) -> Schedule {
+        let text = self.configuration.get("SCHEDULE").and_then(Value::as_str);
+        text.and_then(|text| Schedule::parse(text).ok()).unwrap_or_default()
+    }
+
+    /// Whether an inbound rule also follows the remote system's log of events: `FOLLOW_EVENTS`.
+    pub fn follows_events(&self) -> bool {
+        let value = self.configuration.get("FOLLOW_EVENTS");
+        value.is_some_and(|value| value.as_bool() == Some(true) || value.as_str() == Some("true"))
     }
 }
 

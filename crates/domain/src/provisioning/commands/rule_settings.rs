@@ -11,7 +11,7 @@ use crate::{
         Body,
         body::{Faults, has_nul},
     },
-    provisioning::rule::Direction,
+    provisioning::{rule::Direction, schedule::Schedule},
 };
 
 /// The guard's limits: the key and the largest number allowed.
@@ -87,69 +87,14 @@ fn onboarding(target: &str, key: &str, value: &Value, faults: &mut Faults) {
         "REMOVE_ACTION" if !matches!(text, Some("Disable" | "Delete")) => {
             faults.one_of(target, &["Disable", "Delete"]);
         }
-        "SCHEDULE" if !text.is_some_and(is_schedule) => {
-            let message = format!(
-                "`{key}` is {value}; `daily`, `every 15m` (or `2h`), or a cron expression of five fields is allowed"
-            );
-            faults.invalid(target, message);
-        }
+        "SCHEDULE" => match text.map(Schedule::parse) {
+            None => faults.invalid(target, format!("`{key}` is {value}; a text is allowed")),
+            Some(Err(error)) => faults.invalid(target, format!("`{key}` is {value}; {error}")),
+            Some(Ok(_)) => {}
+        },
         key if SWITCHES.contains(&key) && !value.is_boolean() && !matches!(text, Some("true" | "false")) => {
             faults.invalid(target, format!("`{key}` is {value}; true or false is allowed"));
         }
         _ => {}
-    }
-}
-
-/// `daily`, `every 15m`, `every 2h`, or five fields as cron has them.
-fn is_schedule(text: &str) -> bool {
-    if text == "daily" {
-        return true;
-    }
-    if let Some(every) = text.strip_prefix("every ") {
-        let number = every.strip_suffix(['m', 'h']).and_then(|number| number.parse::<u32>().ok());
-        return number.is_some_and(|number| number > 0);
-    }
-    let fields: Vec<&str> = text.split_whitespace().collect();
-    let limits = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 7)];
-    fields.len() == limits.len()
-        && fields.iter().zip(limits).all(|(field, limits)| is_cron_field(field, limits))
-}
-
-/// `*`, `5`, `1-5`, `*/15`, `1-30/2`, and lists of these.
-fn is_cron_field(field: &str, (least, most): (u32, u32)) -> bool {
-    let number = |text: &str| text.parse::<u32>().ok().filter(|it| (least..=most).contains(it));
-    field.split(',').all(|part| {
-        let (span, step) = part.split_once('/').map_or((part, None), |(span, step)| (span, Some(step)));
-        let span = match span.split_once('-') {
-            _ if span == "*" => true,
-            Some((from, to)) => matches!((number(from), number(to)), (Some(from), Some(to)) if from <= to),
-            None => number(span).is_some(),
-        };
-        span && step.is_none_or(|step| step.parse::<u32>().is_ok_and(|step| step > 0))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_schedule;
-
-    #[test]
-    fn a_schedule_is_daily_an_interval_or_cron() {
-        for good in ["daily", "every 15m", "every 2h", "0 3 * * *", "*/15 8-18 * * 1-5", "0,30 0 1 1 7"] {
-            assert!(is_schedule(good), "{good}");
-        }
-        for bad in [
-            "",
-            "hourly",
-            "every 0m",
-            "every m",
-            "every 5",
-            "60 * * * *",
-            "* * * *",
-            "5-1 * * * *",
-            "*/0 * * * *",
-        ] {
-            assert!(!is_schedule(bad), "{bad}");
-        }
     }
 }

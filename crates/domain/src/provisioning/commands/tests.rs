@@ -219,7 +219,7 @@ fn an_inbound_rule_is_checked_though_it_does_not_run_yet() {
     INVALID_VALUE configuration.CREATE_USERS: `CREATE_USERS` is "yes"; true or false is allowed
     INVALID_VALUE configuration.POPULATION_ID: `POPULATION_ID` is "here"; the id of a population is allowed
     INVALID_VALUE configuration.REMOVE_ACTION: `configuration.REMOVE_ACTION` is not one of Disable, Delete {"allowedValues":["Disable","Delete"]}
-    INVALID_VALUE configuration.SCHEDULE: `SCHEDULE` is "hourly"; `daily`, `every 15m` (or `2h`), or a cron expression of five fields is allowed
+    INVALID_VALUE configuration.SCHEDULE: `SCHEDULE` is "hourly"; `daily`, `every 15m` (or `2h`), or a cron expression of five fields (minute, hour, day of the month, month, day of the week) is allowed
     "#);
     let good = json!({"populationExpression": "status eq \"active\"", "configuration": {
         "POPULATION_ID": "5a0f9f6d-0000-4000-8000-000000000000", "SCHEDULE": "every 15m", "CREATE_USERS": "true"}});
