@@ -13,6 +13,7 @@ pub mod problem;
 pub mod provisioning;
 pub mod reconcile;
 pub mod secret;
+pub mod session;
 pub mod time;
 
 pub use ids::*;

@@ -1,4 +1,4 @@
-//! What comes round by itself: a look at everything once a day, and forgetting old runs.
+//! What comes round by itself: a look at everything once a day, and forgetting old runs and sessions.
 //!
 //! Changes in the directory are followed at once; what people do in Dropbox itself is only seen by looking. A daily full
 //! run finds it, and tries again what waits for a person there.
@@ -9,6 +9,7 @@ use usher_domain::{
     directory::change::{Due, DueSubject},
     ports::store::StoreResult,
     provisioning::rule::Direction,
+    session,
 };
 
 use crate::reconcile::Reconciler;
@@ -19,7 +20,8 @@ const WHOLE_EVERY: Duration = Duration::from_secs(24 * 3600);
 const REMEMBERED: Duration = Duration::from_secs(90 * 24 * 3600);
 
 impl Reconciler {
-    /// Makes rules due whose last full run is a day old, and forgets runs that ended 90 days ago. Cheap, and harmless
+    /// Makes rules due whose last full run is a day old, and forgets runs that ended 90 days ago and
+    /// sessions that are over. Cheap, and harmless
     /// when several servers do it at once.
     ///
     /// # Errors
@@ -40,6 +42,7 @@ impl Reconciler {
             }
         }
         self.store.make_due(&due).await?;
-        self.store.forget_runs(now.minus(REMEMBERED)).await
+        self.store.forget_runs(now.minus(REMEMBERED)).await?;
+        self.store.forget_sessions(now.minus(session::IDLE), now.minus(session::ABSOLUTE)).await
     }
 }

@@ -8,7 +8,10 @@ use sqlx::{
 };
 
 /// Each step as it was released, oldest first. Steps are only ever added.
-const STEPS: [(i64, &str, &str); 1] = [(1, "first", include_str!("../migrations/0001_first.sql"))];
+const STEPS: [(i64, &str, &str); 2] = [
+    (1, "first", include_str!("../migrations/0001_first.sql")),
+    (7, "sessions", include_str!("../migrations/0007_sessions.sql")),
+];
 
 /// The schema that this version speaks.
 pub(crate) const LATEST: i64 = STEPS[STEPS.len() - 1].0;

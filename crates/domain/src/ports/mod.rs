@@ -2,4 +2,5 @@
 
 pub mod connector;
 pub mod job;
+pub mod session;
 pub mod store;

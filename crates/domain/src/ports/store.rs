@@ -1,5 +1,5 @@
-//! The port to what is kept. One store, five faces: the directory, the provisioning set-up, the memory of syncs,
-//! the due work, who may call.
+//! The port to what is kept. One store, six faces: the directory, the provisioning set-up, the memory of syncs,
+//! the due work, who may call, who is signed in.
 //!
 //! **Must**: make every `&mut`-like call (commit, record, settle, …) one transaction; return what was committed
 //! before by anyone; compare usernames, e-mails and names without regard to case. **Must not**: read the clock
@@ -19,7 +19,10 @@ use crate::{
         population::Population,
         user::User,
     },
-    ports::job::{DueMark, Lease},
+    ports::{
+        job::{DueMark, Lease},
+        session::SessionStore,
+    },
     provisioning::{
         connection::{Connection, Health},
         mapping::Mapping,
@@ -290,7 +293,9 @@ pub trait AccessStore: Send + Sync {
 
 /// All that is kept.
 #[async_trait]
-pub trait Store: DirectoryStore + ProvisioningStore + SyncStore + JobStore + AccessStore {
+pub trait Store:
+    DirectoryStore + ProvisioningStore + SyncStore + JobStore + AccessStore + SessionStore
+{
     /// Commits a change set: rows, events, due work; or nothing of it.
     async fn commit(&self, changes: &ChangeSet) -> StoreResult<()>;
     /// Whether the database answers and its schema is this version's.

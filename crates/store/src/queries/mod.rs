@@ -10,6 +10,7 @@ mod events;
 mod jobs;
 mod provisioning;
 mod record;
+mod sessions;
 mod sync;
 mod writer;
 

@@ -7,6 +7,7 @@ mod commit;
 mod directory;
 mod jobs;
 mod provisioning;
+mod sessions;
 mod sync;
 mod world;
 

@@ -1,0 +1,92 @@
+//! The sessions of the console.
+
+use async_trait::async_trait;
+use sqlx::QueryBuilder;
+use usher_domain::{
+    AdministratorId, Timestamp,
+    access::Administrator,
+    ports::{session::SessionStore, store::StoreResult},
+    session::{Session, Stage},
+};
+
+use super::{Database, Db, Row, from_sqlx, get, id, time};
+
+const COLUMNS: &str = "digest, environment_id, administrator_id, signed_in, agent, created_at, seen_at";
+
+fn read(row: &Row) -> StoreResult<Session> {
+    Ok(Session {
+        digest: get(row, "digest")?,
+        environment: id(row, "environment_id")?,
+        administrator: id(row, "administrator_id")?,
+        stage: if get(row, "signed_in")? { Stage::SignedIn } else { Stage::SecondFactor },
+        agent: get(row, "agent")?,
+        created_at: time(row, "created_at")?,
+        seen_at: time(row, "seen_at")?,
+    })
+}
+
+fn select(condition: &str) -> QueryBuilder<Db> {
+    QueryBuilder::new(format!("SELECT {COLUMNS} FROM sessions WHERE {condition}"))
+}
+
+impl Database {
+    async fn write_session(&self, mut query: QueryBuilder<Db>) -> StoreResult<()> {
+        query.build().execute(&self.write).await.map_err(from_sqlx)?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl SessionStore for Database {
+    async fn open_session(&self, session: &Session) -> StoreResult<()> {
+        let mut query = QueryBuilder::new(format!("INSERT INTO sessions ({COLUMNS}) VALUES ("));
+        let mut values = query.separated(", ");
+        values.push_bind(session.digest.as_str()).push_bind(session.environment.uuid());
+        values.push_bind(session.administrator.uuid()).push_bind(session.stage == Stage::SignedIn);
+        values.push_bind(session.agent.as_str()).push_bind(session.created_at.to_datetime());
+        values.push_bind(session.seen_at.to_datetime());
+        query.push(")");
+        self.write_session(query).await
+    }
+
+    async fn session(&self, digest: &str) -> StoreResult<Option<(Session, Administrator)>> {
+        let mut query = select("digest = ");
+        query.push_bind(digest);
+        let Some(session) = self.one(query, read).await? else { return Ok(None) };
+        let administrator = self.entity(session.environment, session.administrator.uuid()).await?;
+        Ok(administrator.map(|administrator| (session, administrator)))
+    }
+
+    async fn touch_session(&self, digest: &str, at: Timestamp) -> StoreResult<()> {
+        let mut query = QueryBuilder::new("UPDATE sessions SET seen_at = ");
+        query.push_bind(at.to_datetime()).push(" WHERE digest = ").push_bind(digest);
+        self.write_session(query).await
+    }
+
+    async fn end_session(&self, digest: &str) -> StoreResult<()> {
+        let mut query = QueryBuilder::new("DELETE FROM sessions WHERE digest = ");
+        query.push_bind(digest);
+        self.write_session(query).await
+    }
+
+    async fn sessions_of(&self, administrator: AdministratorId) -> StoreResult<Vec<Session>> {
+        let mut query = select("administrator_id = ");
+        query.push_bind(administrator.uuid()).push(" ORDER BY created_at DESC, digest");
+        self.all(query, read).await
+    }
+
+    async fn end_sessions_of(&self, administrator: AdministratorId, but: Option<&str>) -> StoreResult<()> {
+        let mut query = QueryBuilder::new("DELETE FROM sessions WHERE administrator_id = ");
+        query.push_bind(administrator.uuid());
+        if let Some(but) = but {
+            query.push(" AND digest <> ").push_bind(but);
+        }
+        self.write_session(query).await
+    }
+
+    async fn forget_sessions(&self, seen: Timestamp, born: Timestamp) -> StoreResult<()> {
+        let mut query = QueryBuilder::new("DELETE FROM sessions WHERE seen_at < ");
+        query.push_bind(seen.to_datetime()).push(" OR created_at < ").push_bind(born.to_datetime());
+        self.write_session(query).await
+    }
+}
