@@ -44,13 +44,13 @@ pub(crate) async fn check(file: Option<&Path>) -> Result<ExitCode> {
             if connection.kind != ConnectionKind::Dropbox {
                 continue;
             }
-            match joined.app.connectors.open(&connection) {
+            match joined.app.reconciler.test_connection(&connection).await {
                 Err(problem) => {
                     good = false;
                     say(format!("connection {}: {problem}", connection.name));
                 }
-                Ok(opened) => {
-                    for check in opened.connector.check().await.checks {
+                Ok((report, _)) => {
+                    for check in report.checks {
                         let word = match check.status {
                             CheckStatus::Success => "ok",
                             CheckStatus::Failed => "FAILED",

@@ -6,10 +6,12 @@ mod bootstrap;
 mod check;
 mod cli;
 mod config;
+mod correlation;
 mod csv_files;
 mod demo;
 mod log;
 mod serve;
+mod state;
 mod system;
 
 use std::process::ExitCode;

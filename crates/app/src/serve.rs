@@ -24,10 +24,11 @@ use usher_store::{Seal, Storage};
 
 use crate::{
     access::token::Tokens,
-    api::{App, AppState, router},
+    api,
     bootstrap,
     cli::Role,
     config::Config,
+    state::{App, AppState},
     system::{SystemClock, SystemIds},
 };
 
@@ -116,7 +117,7 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
         Arc::new(Connections { allow_http: config.allow_http_targets, ..Connections::default() });
     let reconciler = Reconciler::new(
         Arc::clone(&store),
-        Arc::clone(&connectors),
+        connectors,
         Arc::clone(&clock),
         Arc::clone(&ids),
         Retry::default(),
@@ -129,7 +130,6 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
         store,
         directory,
         reconciler,
-        connectors,
         wake,
         tokens,
         clock,
@@ -171,7 +171,7 @@ impl Serving {
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
         let task = tokio::spawn(async move {
-            axum::serve(listener, router(app))
+            axum::serve(listener, api::router(app))
                 .with_graceful_shutdown(async move { stopped.notified().await })
                 .await
         });

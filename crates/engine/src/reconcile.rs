@@ -12,12 +12,14 @@
 
 mod audit;
 mod claim;
+pub mod connection_test;
 pub mod explain;
 pub mod held;
 mod look;
 mod people;
 pub mod retry;
 mod setup;
+pub mod sync_status;
 
 use std::sync::Arc;
 

@@ -14,7 +14,7 @@ pub(crate) async fn explain(State(app): State<AppState>, ids: Segments, origin: 
             let id = id.parse::<RuleId>().map_err(|_| Rejection::not_found("rule", id))?;
             vec![rules::find(&app, user.environment, id).await?]
         }
-        None => rules::all(&app, user.environment).await?,
+        None => app.reconciler.rules(user.environment).await?,
     };
     let mut told: Vec<Value> = Vec::new();
     for rule in rules.iter().filter(|rule| rule.direction == Direction::Outbound) {

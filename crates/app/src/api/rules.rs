@@ -15,7 +15,7 @@ use super::{
 
 /// `GET propagation/rules`
 pub(crate) async fn list(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
-    let found = all(&app, ids.id(0)).await?;
+    let found = app.reconciler.rules(ids.id(0)).await?;
     page(&origin, found)
 }
 
@@ -23,7 +23,7 @@ pub(crate) async fn list(State(app): State<AppState>, ids: Segments, origin: Ori
 pub(crate) async fn list_of_plan(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
     let plan = app.store.plan_by_id(ids.id(0), ids.id(1)).await?;
     let plan = plan.ok_or_else(|| Rejection::not_found("plan", ids.uuid(1)))?;
-    let mut found = all(&app, ids.id(0)).await?;
+    let mut found = app.reconciler.rules(ids.id(0)).await?;
     found.retain(|rule| rule.plan == plan.id);
     page(&origin, found)
 }
@@ -107,15 +107,8 @@ pub(crate) async fn remove(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// The rules of an environment, without those that are being deleted.
-pub(crate) async fn all(app: &AppState, environment: EnvironmentId) -> ApiResult<Vec<Rule>> {
-    let mut rules = app.store.rules(environment).await?;
-    rules.retain(|rule| rule.retiring.is_none());
-    Ok(rules)
-}
-
 /// The rule of that id, unless it is being deleted.
 pub(crate) async fn find(app: &AppState, environment: EnvironmentId, id: RuleId) -> ApiResult<Rule> {
-    let found = app.store.rule(environment, id).await?.filter(|rule| rule.retiring.is_none());
+    let found = app.reconciler.rule(environment, id).await?;
     found.ok_or_else(|| Rejection::not_found("rule", id).into())
 }

@@ -3,19 +3,15 @@
 use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
 use serde_json::{Value, json};
 use usher_domain::{
-    ConnectionId, EnvironmentId, Problem, Rejection,
-    directory::commands::Body as Object,
-    ports::{
-        connector::{CheckReport, CheckStatus},
-        store::Page,
-    },
+    ConnectionId, EnvironmentId, Rejection,
+    ports::{connector::CheckStatus, store::Page},
     provisioning::{
         connection::{Connection, Health},
         rule::Direction,
     },
     reconcile::status::StatusCounts,
 };
-use usher_engine::directory::By;
+use usher_engine::reconcile::connection_test::untestable;
 
 use super::{
     AppState,
@@ -45,19 +41,8 @@ pub(crate) async fn create(
     caller: Caller,
     body: Body,
 ) -> ApiResult {
-    let made = create_connection(&app, &caller.by(), ids.id(0), &body.object).await?;
+    let made = app.reconciler.create_connection(&app.directory, &caller.by(), ids.id(0), &body.object).await?;
     Ok((StatusCode::CREATED, Json(shown(&app, &origin, &made).await?)).into_response())
-}
-
-/// Makes a connection; tests it first when it is to be active.
-pub(crate) async fn create_connection(
-    app: &AppState,
-    by: &By,
-    environment: EnvironmentId,
-    body: &Object,
-) -> Result<Connection, ApiError> {
-    let tested = tested(app, by, environment, None, body).await?;
-    Ok(app.directory.create_connection(by, environment, body, tested.as_ref()).await?)
 }
 
 /// `GET propagation/stores/{id}`
@@ -76,9 +61,8 @@ pub(crate) async fn replace(
 ) -> ApiResult {
     let (environment, id): (EnvironmentId, ConnectionId) = (ids.id(0), ids.id(1));
     let by = caller.by();
-    let tested = tested(&app, &by, environment, Some(id), &body.object).await?;
     let changed =
-        app.directory.replace_connection(&by, environment, id, &body.object, tested.as_ref()).await?;
+        app.reconciler.replace_connection(&app.directory, &by, environment, id, &body.object).await?;
     Ok(Json(shown(&app, &origin, &changed).await?).into_response())
 }
 
@@ -106,7 +90,7 @@ pub(crate) async fn test(
         }
     };
     let (draft, _) = app.directory.draft_connection(&caller.by(), environment, id, &body.object).await?;
-    let (report, health) = check(&app, &draft).await?;
+    let (report, health) = app.reconciler.test_connection(&draft).await.map_err(untestable)?;
     if let Some(id) = id {
         let kept = find(&app, environment, id).await?;
         if kept.configuration == draft.configuration && kept.secrets == draft.secrets {
@@ -128,49 +112,6 @@ pub(crate) async fn test(
         }
         _ => Ok(Json(json!({ "status": "SUCCESS", "checks": report.checks })).into_response()),
     }
-}
-
-/// What a test says of the store that a request would make, when it must be tested before it may be active.
-async fn tested(
-    app: &AppState,
-    by: &By,
-    environment: EnvironmentId,
-    id: Option<ConnectionId>,
-    body: &Object,
-) -> Result<Option<Health>, ApiError> {
-    let (draft, needs_test) = app.directory.draft_connection(by, environment, id, body).await?;
-    if !needs_test {
-        return Ok(None);
-    }
-    Ok(Some(check(app, &draft).await?.1))
-}
-
-/// Tests a connection.
-async fn check(app: &AppState, draft: &Connection) -> Result<(CheckReport, Health), ApiError> {
-    let refuse = |problem: Problem| Rejection::field("INVALID_VALUE", "type", problem.to_string());
-    let opened = app.connectors.open(draft).map_err(refuse)?;
-    let report = opened.connector.check().await;
-    let at = app.clock.now();
-    let health = match (&report.team, &report.own_account, report.passed()) {
-        (Some(team), Some((own_account, own_email)), true) => Health::Valid {
-            at,
-            team: team.clone(),
-            own_account: own_account.clone(),
-            own_email: own_email.clone(),
-        },
-        _ => {
-            let failed = report.checks.iter().find(|check| check.status == CheckStatus::Failed);
-            let detail = failed.map_or("it did not reach the team.", |check| check.detail.as_str());
-            let name = failed.map_or("token", |check| check.name.as_str());
-            let problem = Problem::new(
-                "CONNECTION_TEST_FAILED",
-                format!("The test of the connection failed at {name}: {detail}"),
-                "Correct the connection and test it again.",
-            );
-            Health::Broken { at, problem }
-        }
-    };
-    Ok((report, health))
 }
 
 async fn find(app: &AppState, environment: EnvironmentId, id: ConnectionId) -> ApiResult<Connection> {

@@ -1,24 +1,15 @@
 //! How rules stand, what a sync would do, and starting one.
 
-use std::collections::HashMap;
-
 use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
 use serde_json::{Map, Value, json};
 use usher_domain::{
     EnvironmentId, Rejection, RuleId,
     ports::store::Page,
-    provisioning::{
-        connection::{Connection, ConnectionKind, Health},
-        rule::{Direction, Rule},
-    },
-    reconcile::{
-        run::{Run, RunState},
-        scope::Subject,
-        status::{Standing, SubjectStatus},
-    },
+    provisioning::rule::Rule,
+    reconcile::{scope::Subject, status::Standing},
 };
 
-use usher_engine::reconcile::Draft;
+use usher_engine::reconcile::{Draft, sync_status::not_running};
 
 use super::{
     AppState,
@@ -89,87 +80,11 @@ pub(crate) async fn start(
     Ok((StatusCode::ACCEPTED, Json(show::run(&origin, &run))).into_response())
 }
 
-/// Why a rule does not run, if it does not.
-fn not_running(rule: &Rule, connection: Option<&Connection>) -> Option<String> {
-    let Some(connection) = connection else { return Some("the rule's connection is gone".into()) };
-    if rule.direction == Direction::Inbound {
-        return Some("this version does not run inbound rules yet".into());
-    }
-    if !rule.active {
-        return Some("the rule is not active: set \"active\": true first".into());
-    }
-    if !connection.active {
-        return Some(format!(
-            "the connection {} is INACTIVE: set its status to ACTIVE first",
-            connection.name
-        ));
-    }
-    match &connection.health {
-        Health::Broken { problem, .. } => {
-            Some(format!("the connection {} does not work: {problem}", connection.name))
-        }
-        Health::Untested => Some(format!("the connection {} was not tested: test it first", connection.name)),
-        Health::Valid { .. } => None,
-    }
-}
-
 /// `GET propagation/rules/{id}/syncStatus`
 pub(crate) async fn status(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
     let rule = rules::find(&app, ids.id(0), ids.id(1)).await?;
-    Ok(Json(sync_status(&app, &origin, &rule).await?).into_response())
-}
-
-async fn sync_status(app: &AppState, origin: &Origin, rule: &Rule) -> ApiResult<Value> {
-    let connections = app.store.connections(rule.environment).await?;
-    let open = app.store.open_runs(rule.id).await?;
-    let latest =
-        app.store.runs(rule.id, &usher_domain::ports::store::PageRequest { after: None, limit: 20 }).await?;
-    let held = open.iter().find(|run| run.state == RunState::Held);
-    let current = open.iter().find(|run| run.state != RunState::Held).or(held);
-    let finished =
-        |run: &&Run| matches!(run.state, RunState::Succeeded | RunState::Partial | RunState::Failed);
-    let last = latest.items.iter().find(finished);
-    let connection = connections.iter().find(|connection| connection.id == rule.connection());
-    let inactive = not_running(rule, connection);
-    let broken = connection.is_some_and(|connection| matches!(connection.health, Health::Broken { .. }));
-    let status = match (&inactive, held, last) {
-        _ if rule.active && broken => "FAILED",
-        (Some(_), ..) => "INACTIVE",
-        (None, Some(_), _) => "HELD",
-        (None, None, Some(run)) if run.state == RunState::Failed => "FAILED",
-        _ => "ACTIVE",
-    };
-    let problem = last.filter(|run| run.state == RunState::Failed).and_then(|run| run.problem.clone());
-    let (users, groups) = app.store.status_counts(rule.id).await?;
-    let last_sync_at = latest
-        .items
-        .iter()
-        .filter(|run| matches!(run.state, RunState::Succeeded | RunState::Partial))
-        .find_map(|run| run.finished_at);
-    let next_sync_at = app.store.rule_due(rule.id).await?.filter(|_| inactive.is_none());
-    Ok(json!({
-        "_links": { "self": origin.link(&show::path(rule.environment, &format!("/propagation/rules/{}/syncStatus", rule.id))) },
-        "status": status,
-        "detail": inactive.or_else(|| problem.map(|problem| problem.to_string())),
-        "direction": rule.direction,
-        "source": end(&connections, rule.source),
-        "target": end(&connections, rule.target),
-        "lastSyncAt": last_sync_at,
-        "nextSyncAt": next_sync_at,
-        "users": users,
-        "groups": groups,
-        "currentRun": current.map(|run| show::run(origin, run)),
-    }))
-}
-
-fn end(connections: &[Connection], id: usher_domain::ConnectionId) -> Value {
-    let found = connections.iter().find(|connection| connection.id == id);
-    let kind = found.map_or("", |connection| match &connection.kind {
-        ConnectionKind::Directory => "directory",
-        ConnectionKind::Dropbox => "Dropbox",
-        ConnectionKind::Other(kind) => kind,
-    });
-    json!({ "id": id, "name": found.map(|connection| &connection.name), "type": kind })
+    let status = app.reconciler.sync_status(&rule).await?;
+    Ok(Json(show::sync_status(&origin, &rule, &status)).into_response())
 }
 
 /// `GET propagation/rules/{id}/syncedUsers`; `status` narrows to one standing.
@@ -195,7 +110,7 @@ async fn listed(app: &AppState, ids: &Segments, origin: &Origin, groups: bool) -
         },
     };
     let found = app.store.statuses(rule.id, groups, standing, &origin.page(1000)?).await?;
-    let names = names(app, rule.environment, &found.items).await?;
+    let names = app.reconciler.names(rule.environment, &found.items).await?;
     let items = found
         .items
         .iter()
@@ -209,25 +124,6 @@ async fn listed(app: &AppState, ids: &Segments, origin: &Origin, groups: bool) -
     };
     let name = if groups { "syncedGroups" } else { "syncedUsers" };
     Ok(Json(origin.listing(name, Page { items, next: found.next }, count)).into_response())
-}
-
-async fn names(
-    app: &AppState,
-    environment: EnvironmentId,
-    statuses: &[SubjectStatus],
-) -> ApiResult<HashMap<Subject, String>> {
-    let mut users = Vec::new();
-    let mut any_group = false;
-    for status in statuses {
-        match status.subject {
-            Subject::User(id) => users.push(id),
-            Subject::Group(_) => any_group = true,
-        }
-    }
-    let users = app.store.users_by_id(environment, &users).await?;
-    let groups = if any_group { app.store.groups(environment).await? } else { Vec::new() };
-    let users = users.into_iter().map(|user| (Subject::User(user.id), user.username));
-    Ok(users.chain(groups.into_iter().map(|group| (Subject::Group(group.id), group.name))).collect())
 }
 
 /// `GET users/{id}/syncedRules`
@@ -257,7 +153,7 @@ async fn rules_of(
     only: Option<RuleId>,
     origin: &Origin,
 ) -> ApiResult {
-    let rules = rules::all(app, environment).await?;
+    let rules = app.reconciler.rules(environment).await?;
     let connections = app.store.connections(environment).await?;
     let of = match subject {
         Subject::User(id) => format!("/users/{id}/syncedRules"),

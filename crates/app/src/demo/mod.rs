@@ -28,11 +28,11 @@ use usher_domain::{
 use usher_engine::directory::By;
 
 use crate::{
-    api::AppState,
     cli::say,
     config::{Bootstrap, Config, LogFormat},
     csv_files::{self, Report},
     serve::{Joined, Serving, Working, join, shutdown},
+    state::AppState,
     system::{SystemIds, random_secret},
 };
 
@@ -170,7 +170,7 @@ async fn set_up(app: &AppState, environment: EnvironmentId, simulator: &Simulato
             "MAX_CALLS_PER_SECOND": 0,
         },
     }));
-    let connection = crate::api::create_connection(app, &by(), environment, &body).await?;
+    let connection = app.reconciler.create_connection(&app.directory, &by(), environment, &body).await?;
     say(format!("Connection   {}, tested: {}", connection.name, told(&connection.health)));
 
     let directory = app.store.connections(environment).await?;

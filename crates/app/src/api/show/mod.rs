@@ -6,7 +6,7 @@ mod sync;
 
 pub(crate) use directory::{environment, group, membership, nesting, population, user};
 pub(crate) use provisioning::{connection, mapping, plan, revision, rule};
-pub(crate) use sync::{explanation, operation, preview, run, subject_status, synced_rule};
+pub(crate) use sync::{explanation, operation, preview, run, subject_status, sync_status, synced_rule};
 
 use serde_json::{Value, json};
 use usher_domain::EnvironmentId;

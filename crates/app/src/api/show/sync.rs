@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use usher_domain::{
+    ConnectionId,
     provisioning::{
-        connection::{Connection, ConnectionKind},
+        connection::Connection,
         rule::{Direction, Rule},
     },
     reconcile::{
@@ -15,7 +16,7 @@ use usher_domain::{
     },
 };
 
-use usher_engine::reconcile::{Preview, explain::Explanation};
+use usher_engine::reconcile::{Preview, explain::Explanation, sync_status::SyncStatus};
 
 use super::{links, path, without_nulls};
 use crate::api::hal::Origin;
@@ -173,15 +174,7 @@ pub(crate) fn synced_rule(
     here: &str,
     it: &SubjectStatus,
 ) -> Value {
-    let store = |id| {
-        let connection = connections.iter().find(|connection| connection.id == id);
-        let kind = connection.map_or("", |connection| match &connection.kind {
-            ConnectionKind::Directory => "directory",
-            ConnectionKind::Dropbox => "Dropbox",
-            ConnectionKind::Other(kind) => kind,
-        });
-        json!({ "id": id, "name": connection.map(|connection| &connection.name), "type": kind })
-    };
+    let store = |id| end(id, connections.iter().find(|connection| connection.id == id));
     json!({
         "_links": links(origin, rule.environment, here),
         "rule": { "id": rule.id, "name": rule.name },
@@ -193,6 +186,30 @@ pub(crate) fn synced_rule(
         "lastSyncAt": it.at,
         "details": it.problem.as_ref().map(ToString::to_string).unwrap_or_default(),
     })
+}
+
+/// How a rule stands.
+pub(crate) fn sync_status(origin: &Origin, rule: &Rule, it: &SyncStatus) -> Value {
+    let here = format!("/propagation/rules/{}/syncStatus", rule.id);
+    json!({
+        "_links": { "self": origin.link(&path(rule.environment, &here)) },
+        "status": it.state.name(),
+        "detail": it.detail,
+        "direction": rule.direction,
+        "source": end(rule.source, it.source.as_ref()),
+        "target": end(rule.target, it.target.as_ref()),
+        "lastSyncAt": it.last_sync_at,
+        "nextSyncAt": it.next_sync_at,
+        "users": it.users,
+        "groups": it.groups,
+        "currentRun": it.current.as_ref().map(|it| run(origin, it)),
+    })
+}
+
+/// One end of a rule.
+fn end(id: ConnectionId, it: Option<&Connection>) -> Value {
+    let kind = it.map_or("", |connection| connection.kind.name());
+    json!({ "id": id, "name": it.map(|connection| &connection.name), "type": kind })
 }
 
 /// What one rule makes of one user.

@@ -9,7 +9,7 @@ use axum::{
 };
 use tracing::Instrument;
 
-use super::AppState;
+use crate::state::AppState;
 
 tokio::task_local! {
     static CURRENT: String;
@@ -41,10 +41,10 @@ pub(crate) async fn correlate(State(app): State<AppState>, request: Request, nex
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(NAME, id);
     }
-    headers.insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("no-cache, no-store, max-age=0, must-revalidate"),
-    );
+    // What may be kept says so itself: the console's assets, which are named by their content.
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-cache, no-store, max-age=0, must-revalidate"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let is_json = headers
         .get(header::CONTENT_TYPE)

@@ -1,0 +1,176 @@
+//! How a rule stands, put together from what is kept: for whoever shows it.
+
+use std::collections::HashMap;
+
+use usher_domain::{
+    EnvironmentId, RuleId, Timestamp,
+    ports::store::{PageRequest, StoreResult},
+    provisioning::{
+        connection::{Connection, Health},
+        rule::{Direction, Rule},
+    },
+    reconcile::{
+        run::{Run, RunState},
+        scope::Subject,
+        status::{StatusCounts, SubjectStatus},
+    },
+};
+
+use super::Reconciler;
+
+/// How many runs back the last sync is looked for.
+const LOOK_BACK: u32 = 20;
+
+/// How a rule stands, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleState {
+    /// It runs.
+    Active,
+    /// It does not run.
+    Inactive,
+    /// Its connection does not work, or its last run failed as a whole.
+    Failed,
+    /// A run of it waits for a person.
+    Held,
+}
+
+impl RuleState {
+    /// The word, as the API has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            RuleState::Active => "ACTIVE",
+            RuleState::Inactive => "INACTIVE",
+            RuleState::Failed => "FAILED",
+            RuleState::Held => "HELD",
+        }
+    }
+}
+
+/// How a rule stands.
+#[derive(Clone, Debug)]
+pub struct SyncStatus {
+    /// In one word.
+    pub state: RuleState,
+    /// Why it does not run, or how the last run failed.
+    pub detail: Option<String>,
+    /// Where the truth comes from; `None` when it is gone.
+    pub source: Option<Connection>,
+    /// What is made to follow.
+    pub target: Option<Connection>,
+    /// When a run last ended well, or in part.
+    pub last_sync_at: Option<Timestamp>,
+    /// When the next one falls due, if the rule runs.
+    pub next_sync_at: Option<Timestamp>,
+    /// Where its users stand.
+    pub users: StatusCounts,
+    /// Where its groups stand.
+    pub groups: StatusCounts,
+    /// The run that is not over: one at work before one that is held.
+    pub current: Option<Run>,
+}
+
+/// Why a rule does not run, if it does not.
+pub fn not_running(rule: &Rule, connection: Option<&Connection>) -> Option<String> {
+    let Some(connection) = connection else { return Some("the rule's connection is gone".into()) };
+    if rule.direction == Direction::Inbound {
+        return Some("this version does not run inbound rules yet".into());
+    }
+    if !rule.active {
+        return Some("the rule is not active: set \"active\": true first".into());
+    }
+    if !connection.active {
+        return Some(format!(
+            "the connection {} is INACTIVE: set its status to ACTIVE first",
+            connection.name
+        ));
+    }
+    match &connection.health {
+        Health::Broken { problem, .. } => {
+            Some(format!("the connection {} does not work: {problem}", connection.name))
+        }
+        Health::Untested => Some(format!("the connection {} was not tested: test it first", connection.name)),
+        Health::Valid { .. } => None,
+    }
+}
+
+impl Reconciler {
+    /// The rules of an environment, without those that are being deleted.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn rules(&self, environment: EnvironmentId) -> StoreResult<Vec<Rule>> {
+        let mut rules = self.store.rules(environment).await?;
+        rules.retain(|rule| rule.retiring.is_none());
+        Ok(rules)
+    }
+
+    /// The rule of that id, unless it is being deleted.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn rule(&self, environment: EnvironmentId, id: RuleId) -> StoreResult<Option<Rule>> {
+        Ok(self.store.rule(environment, id).await?.filter(|rule| rule.retiring.is_none()))
+    }
+
+    /// How the rule stands.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn sync_status(&self, rule: &Rule) -> StoreResult<SyncStatus> {
+        let connections = self.store.connections(rule.environment).await?;
+        let open = self.store.open_runs(rule.id).await?;
+        let latest = self.store.runs(rule.id, &PageRequest { after: None, limit: LOOK_BACK }).await?.items;
+        let held = open.iter().find(|run| run.state == RunState::Held);
+        let current = open.iter().find(|run| run.state != RunState::Held).or(held);
+        let ended = |run: &&Run| matches!(run.state, RunState::Succeeded | RunState::Partial | RunState::Failed);
+        let last = latest.iter().find(ended);
+        let end = |id| connections.iter().find(|connection: &&Connection| connection.id == id).cloned();
+        let connection = end(rule.connection());
+        let inactive = not_running(rule, connection.as_ref());
+        let broken = connection.is_some_and(|connection| matches!(connection.health, Health::Broken { .. }));
+        let state = match (&inactive, held, last) {
+            _ if rule.active && broken => RuleState::Failed,
+            (Some(_), ..) => RuleState::Inactive,
+            (None, Some(_), _) => RuleState::Held,
+            (None, None, Some(run)) if run.state == RunState::Failed => RuleState::Failed,
+            _ => RuleState::Active,
+        };
+        let problem = last.filter(|run| run.state == RunState::Failed).and_then(|run| run.problem.clone());
+        let (users, groups) = self.store.status_counts(rule.id).await?;
+        let well = latest.iter().filter(|run| matches!(run.state, RunState::Succeeded | RunState::Partial));
+        Ok(SyncStatus {
+            state,
+            source: end(rule.source),
+            target: end(rule.target),
+            last_sync_at: well.filter_map(|run| run.finished_at).next(),
+            next_sync_at: self.store.rule_due(rule.id).await?.filter(|_| inactive.is_none()),
+            detail: inactive.or_else(|| problem.map(|problem| problem.to_string())),
+            users,
+            groups,
+            current: current.cloned(),
+        })
+    }
+
+    /// What the subjects of these statuses are called; who is gone from the directory has no name.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn names(
+        &self,
+        environment: EnvironmentId,
+        statuses: &[SubjectStatus],
+    ) -> StoreResult<HashMap<Subject, String>> {
+        let mut users = Vec::new();
+        let mut any_group = false;
+        for status in statuses {
+            match status.subject {
+                Subject::User(id) => users.push(id),
+                Subject::Group(_) => any_group = true,
+            }
+        }
+        let users = self.store.users_by_id(environment, &users).await?;
+        let groups = if any_group { self.store.groups(environment).await? } else { Vec::new() };
+        let users = users.into_iter().map(|user| (Subject::User(user.id), user.username));
+        Ok(users.chain(groups.into_iter().map(|group| (Subject::Group(group.id), group.name))).collect())
+    }
+}
