@@ -1,7 +1,8 @@
 //! The API, PingOne-shaped. Handlers read the request, call the engine, and show the answer; they decide nothing.
 //!
-//! To add a route: a line in [`routes`] with the permission it needs, a handler beside its siblings, and how the
-//! resource is shown in [`show`].
+//! To add a route: a row in [`routes`] with the permission that it needs and what it takes and gives, a handler beside
+//! its siblings, how the resource is shown in [`show`], and its schema in [`openapi`]; then
+//! `USHER_WRITE_DOCS=1 cargo test -p usher --bin usher openapi`.
 
 mod environments;
 pub(crate) mod error;
@@ -14,6 +15,7 @@ mod hal;
 mod imports;
 mod mappings;
 mod memberships;
+mod openapi;
 mod plans;
 mod populations;
 mod revisions;

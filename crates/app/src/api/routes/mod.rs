@@ -1,0 +1,97 @@
+//! Every route, with its method, the permission that it needs and what it takes and gives: the one table. The router
+//! and the OpenAPI page are made from it.
+//!
+//! To add a route: a row in the part of the table that it belongs to; see [`Route`].
+
+mod directory;
+mod provisioning;
+mod route;
+mod server;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    http::{Method, StatusCode, header},
+    middleware::from_fn_with_state,
+    response::{IntoResponse, Response},
+};
+use tower_http::timeout::TimeoutLayer;
+
+use super::{AppState, correlation, error::ApiError, extract, gate};
+
+pub(crate) use route::{Gives, Route};
+
+/// How long a request may take, in all.
+const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
+
+/// Every route of the API.
+pub(crate) fn table() -> Vec<Route> {
+    [directory::table(), provisioning::table(), server::table()].into_iter().flatten().collect()
+}
+
+/// The whole API.
+pub(crate) fn router(app: AppState) -> Router {
+    let mut router = Router::new();
+    for Route { path, permission, handler, .. } in table() {
+        let handler = match permission {
+            Some(permission) => {
+                handler.route_layer(from_fn_with_state((app.clone(), permission), gate::guard))
+            }
+            None => handler,
+        };
+        router = router.route(&path, handler);
+    }
+    router
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(extract::BODY_LIMIT))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, TIMEOUT))
+        .layer(from_fn_with_state(app.clone(), correlation::correlate))
+        .with_state(app)
+}
+
+async fn nothing_here(request: Request) -> ApiError {
+    ApiError::no_such_route(request.uri().path())
+}
+
+async fn wrong_method(method: Method, request: Request) -> Response {
+    let mut response = ApiError::method_not_allowed(&method, request.uri().path()).into_response();
+    // axum names the methods that there are; the body is ours.
+    if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::permission::Permission::{ReadConfiguration, ReadIdentities};
+
+    #[test]
+    fn a_route_that_changes_something_never_needs_only_a_reading_role() {
+        for route in table() {
+            let Some(permission) = route.permission else { continue };
+            let only_looks = ["previewRule", "readStoreMetadata", "evaluateExpression"];
+            let reads = route.method == Method::GET || only_looks.contains(&route.id);
+            let reading = matches!(permission, ReadIdentities | ReadConfiguration);
+            assert_eq!(reads, reading, "{} {}", route.method, route.path);
+        }
+    }
+
+    #[test]
+    fn only_what_must_be_is_open_to_anybody() {
+        let mut open: Vec<String> = table()
+            .into_iter()
+            .filter(|route| route.permission.is_none())
+            .map(|route| format!("{} {}", route.method, route.path))
+            .collect();
+        open.sort();
+        insta::assert_snapshot!(open.join("\n"), @"
+        GET /healthz
+        GET /openapi.json
+        GET /readyz
+        POST /{environmentId}/as/token
+        ");
+    }
+}

@@ -1,0 +1,45 @@
+//! Routes of the server itself: tokens, health, this page in OpenAPI. They are open to anybody.
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use super::route::{ANYBODY, Route, get, post};
+use crate::api::{AppState, error::ApiError, openapi, token};
+
+/// See the module.
+#[rustfmt::skip]
+pub(super) fn table() -> Vec<Route> {
+    vec![
+        post("", ANYBODY, token::token).at("/{environmentId}/as/token")
+            .named("createToken", "Gives an access token to a worker client (OAuth 2.0 client credentials)")
+            .takes_as("application/x-www-form-urlencoded", "TokenRequest").gives("Token"),
+        get("", ANYBODY, alive).at("/healthz").ours()
+            .named("readHealth", "Says that the server is alive").gives("Health"),
+        get("", ANYBODY, ready).at("/readyz").ours()
+            .named("readReadiness", "Says whether the database answers and its schema is current").gives("Readiness"),
+        get("", ANYBODY, openapi::serve).at("/openapi.json").ours()
+            .named("readOpenApi", "Gives this document").gives("OpenApi"),
+    ]
+}
+
+/// `GET /healthz`: alive. Names the environment where there is only one, so that a command line need not.
+async fn alive(State(app): State<AppState>) -> Response {
+    let environments = app.store.environments().await.unwrap_or_default();
+    let environment = match environments.as_slice() {
+        [one] => Some(one.id),
+        _ => None,
+    };
+    Json(json!({ "status": "alive", "environment": environment })).into_response()
+}
+
+/// `GET /readyz`: the database answers, and its schema is this version's.
+async fn ready(State(app): State<AppState>) -> Response {
+    match app.store.ready().await {
+        Ok(()) => Json(json!({ "status": "ready" })).into_response(),
+        Err(error) => ApiError::unavailable(error).into_response(),
+    }
+}
