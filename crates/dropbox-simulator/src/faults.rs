@@ -72,6 +72,8 @@ pub enum Fault {
     },
     /// A listing's cursor is refused.
     InvalidCursor,
+    /// The event log's cursor is out of date: `reset`, with the present as the point to resume from.
+    ResetCursor,
 }
 
 fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

@@ -1,6 +1,6 @@
 //! Ids, tokens and dots: everything that looks random, drawn from one seed so that a test can be run again.
 
-use rand::{RngExt, SeedableRng, rngs::StdRng};
+use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom as _};
 
 const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 
@@ -48,6 +48,16 @@ impl Ids {
     /// A seed for another source, so that the two do not disturb each other.
     pub(crate) fn seed(&mut self) -> u64 {
         self.0.random()
+    }
+
+    /// A number from 0 on that is less than `limit`, which is not 0.
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+        self.0.random_range(0..limit)
+    }
+
+    /// Puts them into any order.
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
+        items.shuffle(&mut self.0);
     }
 
     /// True in `chance` of all cases (0 to 1).

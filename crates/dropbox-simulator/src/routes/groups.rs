@@ -97,11 +97,7 @@ pub(super) fn update(ask: &Ask<'_>, team: &mut Team) -> Answered {
         team.set_group_external_id(at, external_id);
     }
     if let Some(management_type) = arg.new_group_management_type {
-        team.groups[at].management_type = management_type;
-        if management_type == ManagementType::CompanyManaged {
-            // Nobody owns a company-managed group: owners go on as members.
-            team.groups[at].members.values_mut().for_each(|access| *access = AccessType::Member);
-        }
+        team.set_management(at, management_type);
     }
     result(&group_info(team, at, arg.return_members))
 }

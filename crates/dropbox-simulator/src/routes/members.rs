@@ -119,13 +119,8 @@ pub(super) fn set_profile(ask: &Ask<'_>, team: &mut Team) -> Answered {
     if let Some(external_id) = arg.new_external_id {
         team.set_external_id(at, external_id);
     }
+    team.set_name(at, arg.new_given_name, arg.new_surname);
     let member = &mut team.members[at];
-    if let Some(given_name) = arg.new_given_name {
-        member.given_name = given_name;
-    }
-    if let Some(surname) = arg.new_surname {
-        member.surname = surname;
-    }
     if let Some(persistent_id) = arg.new_persistent_id {
         member.persistent_id = Some(persistent_id).filter(|id| !id.is_empty());
     }
@@ -157,7 +152,7 @@ pub(super) fn set_admin_permissions(ask: &Ask<'_>, team: &mut Team) -> Answered 
         if role != Some(Role::TeamAdmin) && team.is_last_admin(at) {
             return refuse("last_admin");
         }
-        team.members[at].role = role;
+        team.set_role(at, role);
     }
     let member = &team.members[at];
     let roles: Vec<WireRole> = member.role.into_iter().map(WireRole::from).collect();

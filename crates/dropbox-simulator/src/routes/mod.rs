@@ -3,6 +3,7 @@
 //! No HTTP here: a handler gets its decoded argument and gives the result's JSON, or refuses.
 
 mod arg;
+mod events;
 mod features;
 mod group_members;
 mod groups;
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 
 use crate::spec::{RouteSpec, SPEC};
 use crate::team::Team;
+use crate::team::log::Actor;
 use jobs::JobOrder;
 
 macro_rules! routes {
@@ -46,8 +48,6 @@ macro_rules! routes {
     };
 }
 
-// `team_log/get_events` and `team_log/get_events/continue` would come at the end of this list, with a module
-// `events` beside the others and their types in `spec.json`; the scope `events.read` is given to tokens already.
 routes! {
     TeamGetInfo "team/get_info" info::get_info;
     FeaturesGetValues "team/features/get_values" features::get_values;
@@ -78,6 +78,8 @@ routes! {
     GroupMembersAdd "team/groups/members/add" group_members::add;
     GroupMembersRemove "team/groups/members/remove" group_members::remove;
     GroupMembersSetAccessType "team/groups/members/set_access_type" group_members::set_access_type;
+    GetEvents "team_log/get_events" events::get_events;
+    GetEventsContinue "team_log/get_events/continue" events::get_events_continue;
 }
 
 impl Route {
@@ -114,6 +116,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) empty_page: bool,
     /// A cursor is to be refused.
     pub(crate) refuse_cursor: bool,
+    /// The event log's cursor is out of date.
+    pub(crate) reset_cursor: bool,
     /// The work is to be done by a job like this.
     pub(crate) job: Option<JobOrder>,
 }
@@ -155,5 +159,8 @@ fn result(value: &impl Serialize) -> Answered {
 
 /// Does what a route does.
 pub(crate) fn perform(route: Route, ask: &Ask<'_>, team: &mut Team) -> Answered {
-    route.handle(ask, team)
+    team.log.actor = Actor::App;
+    let answered = route.handle(ask, team);
+    team.log.actor = Actor::Admin;
+    answered
 }

@@ -8,6 +8,7 @@
 //! | `POST`, `DELETE /_simulator/faults` | orders a fault; orders none |
 //! | `POST /_simulator/people` | a person acts |
 //! | `POST /_simulator/clock` | `{"advance_ms": 1000}` |
+//! | `POST /_simulator/event_log` | `{"in_order": true, "late_ms": 5000, "repeated": 0.5, "forget_cursors": true}`, or some of it |
 //!
 //! A fault is `{"target": "team/members/suspend", "trigger": {"nth": 2}, "fault": "reset", "when": "after_effect"}`;
 //! an act is `{"accept_invitation": {"email": "ada@example.com"}}`.
@@ -38,6 +39,31 @@ struct FaultOrder {
 #[serde(deny_unknown_fields)]
 struct ClockOrder {
     advance_ms: u64,
+}
+
+/// How the event log is from now on; what is left out stays as it is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EventLogOrder {
+    in_order: Option<bool>,
+    late_ms: Option<u64>,
+    repeated: Option<f64>,
+    members_by_id: Option<bool>,
+    #[serde(default)]
+    forget_cursors: bool,
+}
+
+impl EventLogOrder {
+    fn obey(self, team: &mut Team) {
+        let switches = &mut team.switches;
+        switches.events_in_order = self.in_order.unwrap_or(switches.events_in_order);
+        switches.events_late_ms = self.late_ms.unwrap_or(switches.events_late_ms);
+        switches.events_repeated = self.repeated.unwrap_or(switches.events_repeated);
+        switches.events_name_members_by_id = self.members_by_id.unwrap_or(switches.events_name_members_by_id);
+        if self.forget_cursors {
+            team.forget_event_cursors();
+        }
+    }
 }
 
 /// What a person does.
@@ -81,6 +107,14 @@ enum Act {
     ChangeEmail {
         email: String,
         new_email: String,
+    },
+    ChangeExternalId {
+        email: String,
+        #[serde(default)]
+        external_id: Option<String>,
+    },
+    LeaveForAnotherTeam {
+        email: String,
     },
     DeleteGroup {
         name: String,
@@ -131,6 +165,10 @@ pub(super) fn control(shared: &Shared, method: &Method, what: &str, body: &[u8])
                 .map(|()| done())
                 .map_err(|why| Answer::text(409, why.to_string()))
         }),
+        ("POST", "event_log") => parse::<EventLogOrder>(body).map(|order| {
+            order.obey(&mut shared.team());
+            done()
+        }),
         ("POST", "clock") => parse::<ClockOrder>(body).map(|order| {
             shared.team().clock.advance(order.advance_ms);
             done()
@@ -156,6 +194,7 @@ fn state(shared: &Shared) -> Value {
         "suspended": team.count(MemberState::Suspended),
         "removed": team.count(MemberState::Removed),
         "groups": team.groups().count(),
+        "events": team.event_count(),
         "memberships": team.groups().map(|group| group.members.len()).sum::<usize>(),
         "wipes": team.wipes.iter().filter(|wipe| wipe.wipe_data).count(),
         "faults_fired": shared.faults.fired(),
@@ -207,6 +246,10 @@ fn perform(team: &mut Team, act: Act) -> Result<(), NotPossible> {
         Act::Remove { email } => team.remove_by_person(&email),
         Act::Rename { email, given_name, surname } => team.rename_by_person(&email, &given_name, &surname),
         Act::ChangeEmail { email, new_email } => team.change_email_by_person(&email, &new_email),
+        Act::ChangeExternalId { email, external_id } => {
+            team.change_external_id_by_person(&email, external_id.as_deref())
+        }
+        Act::LeaveForAnotherTeam { email } => team.leave_for_another_team(&email),
         Act::DeleteGroup { name } => team.delete_group_by_person(&name),
         Act::RenameGroup { name, new_name } => team.rename_group_by_person(&name, &new_name),
         Act::JoinGroup { name, email } => team.join_group_by_person(&name, &email),

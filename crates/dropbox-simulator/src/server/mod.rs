@@ -279,6 +279,7 @@ fn call(
         sent: &sent,
         empty_page: ordered(Fault::EmptyPage),
         refuse_cursor: ordered(Fault::InvalidCursor),
+        reset_cursor: ordered(Fault::ResetCursor),
         job,
     };
     let checked = team.settings.check_answers;

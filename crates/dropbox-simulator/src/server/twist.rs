@@ -34,7 +34,9 @@ pub(super) fn spoil(body: Vec<u8>, faults: &[&Fault]) -> Vec<u8> {
 /// A listing's entries.
 fn entries(value: &mut Value) -> Option<&mut Vec<Value>> {
     let object = value.as_object_mut()?;
-    let key = ["members", "groups"].into_iter().find(|key| object.get(*key).is_some_and(Value::is_array))?;
+    let key = ["members", "groups", "events"]
+        .into_iter()
+        .find(|key| object.get(*key).is_some_and(Value::is_array))?;
     object.get_mut(key)?.as_array_mut()
 }
 
@@ -47,6 +49,12 @@ fn make_unknown(value: &mut Value, tag_is_due: &mut bool) {
                 && std::mem::take(tag_is_due)
             {
                 *status = json!({ ".tag": "hibernating", "until": "2030-01-01T00:00:00Z" });
+            }
+            if let Some(kind) = object.get_mut("event_type")
+                && std::mem::take(tag_is_due)
+            {
+                *kind =
+                    json!({ ".tag": "member_change_mood", "description": "(members) Changed member mood" });
             }
             let holds_error = object.contains_key("error_summary");
             if let Some(error) = object.get_mut("error").filter(|_| holds_error)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::ids::Ids;
 use crate::team::group::ManagementType;
+use crate::team::log::EventLog;
 use crate::team::member::{MemberState, Role};
 use crate::team::switches::Switches;
 use crate::team::{Credentials, Settings, Team, Tokens};
@@ -312,6 +313,7 @@ impl TeamBuilder {
             admin: 0,
             jobs: HashMap::new(),
             wipes: Vec::new(),
+            log: EventLog::seeded(self.seed),
         };
         let everyone = GroupSeed {
             management_type: ManagementType::SystemManaged,
@@ -325,6 +327,7 @@ impl TeamBuilder {
         for group in self.groups {
             team.add_group(group);
         }
+        team.log.kept = true;
         team
     }
 }

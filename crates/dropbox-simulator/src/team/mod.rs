@@ -4,6 +4,7 @@
 
 pub(crate) mod builder;
 pub(crate) mod group;
+pub(crate) mod log;
 pub(crate) mod member;
 mod people;
 pub(crate) mod switches;
@@ -16,6 +17,7 @@ use crate::ids::Ids;
 use crate::routes::jobs::Job;
 use builder::TeamBuilder;
 use group::{AccessType, Group, ManagementType};
+use log::{EventLog, Status, What};
 use member::{Member, MemberState, Role};
 use switches::Switches;
 
@@ -51,6 +53,7 @@ pub struct Team {
     pub(crate) admin: usize,
     pub(crate) jobs: HashMap<String, Job>,
     pub(crate) wipes: Vec<Wipe>,
+    pub(crate) log: EventLog,
 }
 
 /// What does not change while a team is served.
@@ -257,7 +260,9 @@ impl Team {
             self.member_by_external_id.insert(external_id.clone(), at);
         }
         self.counts[member.state as usize] += 1;
+        let after = Status::from(member.state);
         self.members.push(member);
+        self.tell(What::Status { before: None, after, kept_account: false }, Some(at), None);
         at
     }
 
@@ -272,37 +277,93 @@ impl Team {
         if self.member_by_email.get(&old) == Some(&at) {
             self.member_by_email.remove(&old);
         }
-        self.member_by_email.insert(email, at);
+        self.member_by_email.insert(email.clone(), at);
+        if old != email {
+            self.tell(What::Email { before: old, after: email }, Some(at), None);
+        }
     }
 
     /// An empty external id takes it away.
     pub(crate) fn set_external_id(&mut self, at: usize, external_id: String) {
         let new = (!external_id.is_empty()).then_some(external_id);
         let old = std::mem::replace(&mut self.members[at].external_id, new.clone());
-        if let Some(old) = old
-            && self.member_by_external_id.get(&old) == Some(&at)
+        if let Some(old) = &old
+            && self.member_by_external_id.get(old) == Some(&at)
         {
-            self.member_by_external_id.remove(&old);
+            self.member_by_external_id.remove(old);
         }
-        if let Some(new) = new {
-            self.member_by_external_id.insert(new, at);
+        if let Some(new) = &new {
+            self.member_by_external_id.insert(new.clone(), at);
+        }
+        if old != new {
+            self.tell(What::ExternalId { before: old, after: new }, Some(at), None);
         }
     }
 
+    /// What is not given stays.
+    pub(crate) fn set_name(&mut self, at: usize, given_name: Option<String>, surname: Option<String>) {
+        let name = |member: &Member| (member.given_name.clone(), member.surname.clone());
+        let member = &mut self.members[at];
+        let before = name(member);
+        member.given_name = given_name.unwrap_or_else(|| before.0.clone());
+        member.surname = surname.unwrap_or_else(|| before.1.clone());
+        let after = name(member);
+        if before != after {
+            self.tell(What::Name { before, after }, Some(at), None);
+        }
+    }
+
+    pub(crate) fn set_role(&mut self, at: usize, role: Option<Role>) {
+        let before = std::mem::replace(&mut self.members[at].role, role);
+        if before != role {
+            self.tell(What::Role { before, after: role }, Some(at), None);
+        }
+    }
+
+    /// Someone who was invited is a member from now on.
+    pub(crate) fn accept(&mut self, at: usize) {
+        let now = self.now_ms();
+        self.set_state(at, MemberState::Active);
+        self.members[at].joined_on_ms = Some(now);
+        self.members[at].email_verified = true;
+        self.tell_status(at, MemberState::Invited, Status::Active, false);
+    }
+
+    fn tell_status(&mut self, at: usize, before: MemberState, after: Status, kept_account: bool) {
+        self.tell(What::Status { before: Some(before.into()), after, kept_account }, Some(at), None);
+    }
+
     pub(crate) fn suspend(&mut self, at: usize) {
+        let before = self.members[at].state;
         self.set_state(at, MemberState::Suspended);
         self.members[at].suspended_on_ms = Some(self.now_ms());
         if !self.switches.suspended_keep_groups {
             self.leave_groups(at);
         }
+        self.tell_status(at, before, Status::Suspended, false);
     }
 
     pub(crate) fn unsuspend(&mut self, at: usize) {
         self.set_state(at, MemberState::Active);
         self.members[at].suspended_on_ms = None;
+        self.tell_status(at, MemberState::Suspended, Status::Active, false);
     }
 
     pub(crate) fn remove(&mut self, at: usize, keep_account: bool, for_good: bool) {
+        let before = self.members[at].state;
+        self.strike_off(at, keep_account, for_good);
+        self.tell_status(at, before, Status::Removed, keep_account);
+    }
+
+    /// Someone is on another team from now on, with the same address.
+    pub(crate) fn move_away(&mut self, at: usize) {
+        let before = self.members[at].state;
+        self.settings.on_another_team.insert(self.members[at].email.clone());
+        self.strike_off(at, false, true);
+        self.tell_status(at, before, Status::MovedToAnotherTeam, false);
+    }
+
+    fn strike_off(&mut self, at: usize, keep_account: bool, for_good: bool) {
         let now = self.now_ms();
         let before = self.members[at].state;
         self.set_state(at, MemberState::Removed);
@@ -331,10 +392,11 @@ impl Team {
         if self.switches.recover_restores_groups {
             for (group, access) in groups {
                 if !self.groups[group].is_deleted {
-                    self.join(group, at, access);
+                    self.put_into(group, at, access);
                 }
             }
         }
+        self.tell_status(at, MemberState::Removed, state.into(), false);
     }
 
     fn leave_groups(&mut self, at: usize) {
@@ -347,14 +409,31 @@ impl Team {
         self.members[at].groups_before = before;
     }
 
+    /// Puts someone into a group; or says anew what they may do in it.
     pub(crate) fn join(&mut self, group: usize, member: usize, access: AccessType) {
-        self.groups[group].members.insert(member, access);
-        self.members[member].groups.insert(group);
+        let owner = access == AccessType::Owner;
+        let what = match self.put_into(group, member, access) {
+            None => What::Joined { owner },
+            Some(before) if before != access => What::Access { owner },
+            Some(_) => return,
+        };
+        self.tell(what, Some(member), Some(group));
     }
 
     pub(crate) fn leave(&mut self, group: usize, member: usize) {
-        self.groups[group].members.remove(&member);
+        if self.take_out(group, member) {
+            self.tell(What::Left, Some(member), Some(group));
+        }
+    }
+
+    fn put_into(&mut self, group: usize, member: usize, access: AccessType) -> Option<AccessType> {
+        self.members[member].groups.insert(group);
+        self.groups[group].members.insert(member, access)
+    }
+
+    fn take_out(&mut self, group: usize, member: usize) -> bool {
         self.members[member].groups.remove(&group);
+        self.groups[group].members.remove(&member).is_some()
     }
 
     /// Under what a group's name is kept.
@@ -370,7 +449,9 @@ impl Team {
         if let Some(external_id) = &group.external_id {
             self.group_by_external_id.insert(external_id.clone(), at);
         }
+        let management_type = group.management_type;
         self.groups.push(group);
+        self.tell(What::GroupMade { management_type }, None, Some(at));
         at
     }
 
@@ -378,25 +459,45 @@ impl Team {
         let old = self.group_key(&self.groups[at].name);
         self.group_by_name.remove(&old);
         self.group_by_name.insert(self.group_key(&name), at);
-        self.groups[at].name = name;
+        let before = std::mem::replace(&mut self.groups[at].name, name.clone());
+        if before != name {
+            self.tell(What::GroupRenamed { before, after: name }, None, Some(at));
+        }
     }
 
     /// An empty external id takes it away.
     pub(crate) fn set_group_external_id(&mut self, at: usize, external_id: String) {
         let new = (!external_id.is_empty()).then_some(external_id);
-        if let Some(old) = std::mem::replace(&mut self.groups[at].external_id, new.clone()) {
-            self.group_by_external_id.remove(&old);
+        let old = std::mem::replace(&mut self.groups[at].external_id, new.clone());
+        if let Some(old) = &old {
+            self.group_by_external_id.remove(old);
         }
-        if let Some(new) = new {
-            self.group_by_external_id.insert(new, at);
+        if let Some(new) = &new {
+            self.group_by_external_id.insert(new.clone(), at);
+        }
+        if old != new {
+            self.tell(What::GroupExternalId { before: old, after: new }, None, Some(at));
+        }
+    }
+
+    pub(crate) fn set_management(&mut self, at: usize, management_type: ManagementType) {
+        let before = std::mem::replace(&mut self.groups[at].management_type, management_type);
+        if management_type == ManagementType::CompanyManaged {
+            // Nobody owns a company-managed group: owners go on as members.
+            self.groups[at].members.values_mut().for_each(|access| *access = AccessType::Member);
+        }
+        if before != management_type {
+            self.tell(What::GroupManagement { before, after: management_type }, None, Some(at));
         }
     }
 
     pub(crate) fn delete_group(&mut self, at: usize) {
         for member in self.groups[at].members.keys().copied().collect::<Vec<_>>() {
-            self.leave(at, member);
+            self.take_out(at, member);
         }
         self.groups[at].is_deleted = true;
+        let management_type = self.groups[at].management_type;
+        self.tell(What::GroupDeleted { management_type }, None, Some(at));
         if self.switches.deleted_group_name_is_free {
             self.group_by_name.remove(&self.group_key(&self.groups[at].name));
             if let Some(external_id) = &self.groups[at].external_id {

@@ -135,14 +135,23 @@ impl Team {
         Ok(())
     }
 
+    /// Someone leaves for another team, with their account.
+    ///
+    /// # Errors
+    /// When they are not on the team.
+    pub fn leave_for_another_team(&mut self, email: &str) -> Result<(), NotPossible> {
+        let at = self.on_team_by_email(email)?;
+        self.move_away(at);
+        Ok(())
+    }
+
     /// Someone's name is changed.
     ///
     /// # Errors
     /// When they are not on the team.
     pub fn rename_by_person(&mut self, email: &str, given: &str, surname: &str) -> Result<(), NotPossible> {
         let at = self.on_team_by_email(email)?;
-        given.clone_into(&mut self.members[at].given_name);
-        surname.clone_into(&mut self.members[at].surname);
+        self.set_name(at, Some(given.to_owned()), Some(surname.to_owned()));
         Ok(())
     }
 
@@ -190,7 +199,7 @@ impl Team {
     /// When they are not on the team.
     pub fn set_role_by_person(&mut self, email: &str, role: Option<Role>) -> Result<(), NotPossible> {
         let at = self.on_team_by_email(email)?;
-        self.members[at].role = role;
+        self.set_role(at, role);
         Ok(())
     }
 
@@ -321,13 +330,6 @@ impl Team {
             is_deleted: false,
             members: BTreeMap::new(),
         }
-    }
-
-    fn accept(&mut self, at: usize) {
-        let now = self.now_ms();
-        self.set_state(at, MemberState::Active);
-        self.members[at].joined_on_ms = Some(now);
-        self.members[at].email_verified = true;
     }
 
     fn on_team_by_email(&self, email: &str) -> Result<usize, NotPossible> {

@@ -52,6 +52,14 @@ pub struct Switches {
     pub recover_restores_groups: bool,
     /// How long a listing's cursor is good for, in milliseconds of the simulator's clock. Default none: for ever.
     pub cursor_lifetime_ms: Option<u64>,
+    /// The event log gives events in the order in which they became known. Default false: "not sorted".
+    pub events_in_order: bool,
+    /// An event is known up to so many milliseconds after it happened, each after another while. Default 0.
+    pub events_late_ms: u64,
+    /// How likely an event comes twice, 0 to 1. Default 0.
+    pub events_repeated: f64,
+    /// Events name members by `team_member_id`. Default true; false leaves it out, as "may be missing" allows.
+    pub events_name_members_by_id: bool,
     /// What an unknown route answers. Default 404, which nobody verified.
     pub unknown_route_status: u16,
     /// When the administrator who authorised the app leaves or is no administrator any more, the token is dead for
@@ -93,6 +101,10 @@ impl Default for Switches {
             suspended_keep_groups: true,
             recover_restores_groups: true,
             cursor_lifetime_ms: None,
+            events_in_order: false,
+            events_late_ms: 0,
+            events_repeated: 0.0,
+            events_name_members_by_id: true,
             unknown_route_status: 404,
             token_dies_with_administrator: false,
             group_delete_is_a_job: false,

@@ -15,6 +15,7 @@ Prints one line per check, and "N passed, N failed" at the end. Exits with 1 whe
 """
 
 import argparse
+import datetime
 import json
 import re
 import subprocess
@@ -22,7 +23,7 @@ import sys
 import threading
 
 import requests
-from dropbox import auth, dropbox_client, exceptions, team, team_common
+from dropbox import auth, dropbox_client, exceptions, team, team_common, team_log
 from stone.backends.python_rsrc import stone_serializers as ss
 from stone.backends.python_rsrc import stone_validators as bv
 
@@ -38,6 +39,7 @@ def path_of(name):
 
 
 ROUTES = {path_of(name): route for name, route in team.ROUTES.items()}
+ROUTES |= {"team_log/" + name: route for name, route in team_log.ROUTES.items()}
 
 SERVED = """
 team/get_info team/features/get_values team/token/get_authenticated_admin
@@ -48,6 +50,15 @@ team/members/remove team/members/remove/job_status/get team/members/recover team
 team/groups/list team/groups/list/continue team/groups/get_info team/groups/create team/groups/update
 team/groups/delete team/groups/job_status/get team/groups/members/list team/groups/members/list/continue
 team/groups/members/add team/groups/members/remove team/groups/members/set_access_type
+team_log/get_events team_log/get_events/continue
+""".split()
+
+# What the simulator tells of; the log of a real team knows some 500 kinds more.
+EVENTS = """
+group_add_external_id group_add_member group_change_external_id group_change_management_type group_change_member_role
+group_create group_delete group_remove_external_id group_remove_member group_rename member_add_external_id
+member_change_admin_role member_change_email member_change_external_id member_change_name member_change_status
+member_remove_external_id
 """.split()
 
 
@@ -393,6 +404,62 @@ class Check:
         self.tally.equal("deleting can be a job", states, ["in_progress", "complete"])
         self.refused("deleting twice", "group_already_deleted", lambda: self.dbx.team_groups_delete(by_id))
 
+    def events(self):
+        """After everything else was done: each kind of event was told, and read by the SDK."""
+        person = lambda act, **more: self.control("people", {act: more})
+        dan = {"email": "dan@example.com"}
+        person("add_member", given_name="Dan", surname="D", invited=True, **dan)
+        person("accept_invitation", **dan)
+        person("rename", given_name="Daniel", surname="Dee", **dan)
+        for external_id in ("d-1", "d-2", None):
+            person("change_external_id", external_id=external_id, **dan)
+        self.control("event_log", {"in_order": True})
+        group = self.dbx.team_groups_create("Told", group_management_type=team_common.GroupManagementType.user_managed)
+        by_id = team.GroupSelector.group_id(group.group_id)
+        for external_id in ("t-1", "t-2", ""):
+            self.dbx.team_groups_update(by_id, new_group_external_id=external_id)
+        by_email = team.UserSelectorArg.email("dan@example.com")
+        access = team.GroupAccessType
+        self.dbx.team_groups_members_add(by_id, [team.MemberAccess(by_email, access.member)])
+        self.dbx.team_groups_members_set_access_type(by_id, by_email, access.owner)
+        managed = team_common.GroupManagementType.company_managed
+        self.dbx.team_groups_update(by_id, new_group_name="Told twice", new_group_management_type=managed)
+        person("leave_group", name="Told twice", **dan)
+        person("delete_group", name="Told twice")
+        person("leave_for_another_team", **dan)
+        log, more = self.dbx.team_log_get_events, self.dbx.team_log_get_events_continue
+        page = log(limit=10)
+        told = list(page.events)
+        while page.has_more:
+            page = more(page.cursor)
+            told += page.events
+        self.tally.equal("every kind of event is told", sorted({event.event_type._tag for event in told}), EVENTS)
+        own = [event.event_type._tag for event in told if event.details._tag != event.event_type._tag + "_details"]
+        self.tally.equal("each with its own details", own, [])
+        status = told[-1].details.get_member_change_status_details()
+        self.tally.check("leaving for another team is the last",
+                         status.new_value.is_moved_to_another_team() and status.previous_value.is_active())
+        self.tally.equal("a member is told by name",
+                         told[-1].context.get_team_member().email, "dan@example.com")
+        account = told[-1].context.get_team_member().account_id
+        groups = log(category=team_log.EventCategory.groups).events
+        self.tally.check("one category alone", groups and all(e.event_category.is_groups() for e in groups))
+        deleted = log(event_type=team_log.EventTypeArg.group_delete).events
+        self.tally.check("one type alone", deleted and all(e.event_type.is_group_delete() for e in deleted))
+        self.tally.equal("one account alone", len(log(account_id=account).events),
+                         len([e for e in told if e.context.is_team_member()
+                              and e.context.get_team_member().account_id == account]))
+        future = datetime.datetime(2099, 1, 1)
+        self.tally.equal("a time alone", log(time=team_common.TimeRange(start_time=future)).events, [])
+        self.refused("no time at all", "invalid_time_range",
+                     lambda: log(time=team_common.TimeRange(start_time=future, end_time=future)))
+        self.refused("a category and a type", "invalid_filters", lambda: log(
+            category=team_log.EventCategory.groups, event_type=team_log.EventTypeArg.group_delete))
+        self.refused("nobody's events", "account_id_not_found", lambda: log(account_id="x" * 40))
+        self.refused("a made-up cursor for events", "bad_cursor", lambda: more("nonsense"))
+        self.control("event_log", {"forget_cursors": True})
+        self.refused("a cursor that is out of date", "reset", lambda: more(page.cursor))
+
     def licences(self):
         left = 60 - self.dbx.team_get_info().num_used_licenses
         tags = []
@@ -478,7 +545,7 @@ class Check:
     def run(self):
         for part in [
             self.the_team, self.listings, self.joining, self.profiles, self.leaving, self.groups, self.transport,
-            self.strictness, self.licences, self.coverage,
+            self.strictness, self.events, self.licences, self.coverage,
         ]:
             try:
                 part()
@@ -520,6 +587,15 @@ def bodies(name):
         found.extend(json.dumps({**base, key: value}) for value in values)
 
     kind = name.removeprefix("team/")
+    if kind == "team_log/get_events":
+        vary({}, "limit", LIMITS)
+        vary({}, "account_id", ["", "x" * 39, "x" * 41, 1, None])
+        vary({}, "category", ["members", {".tag": "groups"}, "other", "nothing", None, 1, {}])
+        vary({}, "event_type", ["member_change_status", {".tag": "file_add"}, "other", "nothing", None, 1, {}])
+        time = "2026-01-01T00:00:00Z"
+        vary({}, "time", [{}, None, {"start_time": time}, {"end_time": time}, {"start_time": "2026-01-01"},
+                          {"start_time": time + "Z"}, {"start_time": None}, {"since": time}, time, 1])
+        vary({}, "nothing", [1])
     if kind == "features/get_values":
         vary({}, "features", [["upload_api_rate_limit"], [{".tag": "has_team_file_events"}], ["other"], ["x"], "x",
                               [{".tag": "has_team_file_events", "has_team_file_events": None}], [], None,
