@@ -24,8 +24,7 @@ use usher_store::{Seal, Storage};
 
 use crate::{
     access::token::Tokens,
-    api,
-    bootstrap,
+    api, bootstrap,
     cli::Role,
     config::Config,
     state::{App, AppState},

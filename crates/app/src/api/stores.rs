@@ -41,7 +41,8 @@ pub(crate) async fn create(
     caller: Caller,
     body: Body,
 ) -> ApiResult {
-    let made = app.reconciler.create_connection(&app.directory, &caller.by(), ids.id(0), &body.object).await?;
+    let made =
+        app.reconciler.create_connection(&app.directory, &caller.by(), ids.id(0), &body.object).await?;
     Ok((StatusCode::CREATED, Json(shown(&app, &origin, &made).await?)).into_response())
 }
 

@@ -122,7 +122,8 @@ impl Reconciler {
         let latest = self.store.runs(rule.id, &PageRequest { after: None, limit: LOOK_BACK }).await?.items;
         let held = open.iter().find(|run| run.state == RunState::Held);
         let current = open.iter().find(|run| run.state != RunState::Held).or(held);
-        let ended = |run: &&Run| matches!(run.state, RunState::Succeeded | RunState::Partial | RunState::Failed);
+        let ended =
+            |run: &&Run| matches!(run.state, RunState::Succeeded | RunState::Partial | RunState::Failed);
         let last = latest.iter().find(ended);
         let end = |id| connections.iter().find(|connection: &&Connection| connection.id == id).cloned();
         let connection = end(rule.connection());
