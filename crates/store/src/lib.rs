@@ -8,6 +8,8 @@
 //! which stand together. To add a query: in `queries/`, in words that both databases speak; the conformance suite in
 //! `tests/` runs it on both. No SQL anywhere else, and no `if` about which database it is.
 
+mod anchor;
+mod auditor;
 mod batch;
 mod columns;
 mod error;
@@ -20,7 +22,10 @@ use std::sync::Arc;
 
 use usher_domain::ports::store::{Store, StoreError, StoreResult};
 
-pub use crate::seal::{Seal, SealError};
+pub use crate::{
+    auditor::Auditor,
+    seal::{Seal, SealError},
+};
 
 /// The way in: opens a database as a [`Store`].
 #[derive(Debug)]

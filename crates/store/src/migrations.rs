@@ -8,8 +8,9 @@ use sqlx::{
 };
 
 /// Each step as it was released, oldest first. Steps are only ever added.
-const STEPS: [(i64, &str, &str); 2] = [
+const STEPS: [(i64, &str, &str); 3] = [
     (1, "first", include_str!("../migrations/0001_first.sql")),
+    (2, "audit chain", include_str!("../migrations/0002_audit_chain.sql")),
     (7, "sessions", include_str!("../migrations/0007_sessions.sql")),
 ];
 

@@ -17,7 +17,7 @@ mod queries;
 /// Which database `queries` is compiled for.
 type Db = sqlx::Postgres;
 /// Which pool `queries` uses.
-type Pool = PgPool;
+pub(crate) type Pool = PgPool;
 
 /// How a write transaction begins.
 const BEGIN: &str = "BEGIN";
@@ -27,18 +27,21 @@ const SKIP_LOCKED: &str = "FOR UPDATE SKIP LOCKED";
 /// How long to wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How many connections one server uses.
-const CONNECTIONS: u32 = 16;
+pub(crate) const CONNECTIONS: u32 = 16;
 
 pub(crate) async fn open(url: &str, seal: Seal) -> StoreResult<queries::Database> {
     let pool = pool(CONNECTIONS, url).await?;
-    Ok(queries::Database::new(pool.clone(), pool, seal))
+    queries::Database::open(pool.clone(), pool, seal).await
 }
+
+pub(crate) use queries::verify;
 
 pub(crate) async fn migrate(url: &str) -> StoreResult<()> {
     queries::migrate(&pool(1, url).await?).await
 }
 
-async fn pool(connections: u32, url: &str) -> StoreResult<Pool> {
+/// A pool of that many connections at most.
+pub(crate) async fn pool(connections: u32, url: &str) -> StoreResult<Pool> {
     let options = PgConnectOptions::from_str(url).map_err(from_sqlx)?.disable_statement_logging();
     PgPoolOptions::new()
         .max_connections(connections)

@@ -1,8 +1,9 @@
 //! Secrets at rest: sealed with a key that lives outside the database, each bound to the place it stands in.
 //!
 //! A sealed value reads `v1.KEYID.NONCE+CIPHERTEXT+TAG`, the parts base64url: AES-256-GCM, a random nonce, and the
-//! place as associated data, so that a value copied to another row does not open. Nothing here prints a key or a
-//! secret.
+//! place as associated data, so that a value copied to another row does not open. From the same key comes one that
+//! signs what is kept in the open but must not be forged, such as the end of the audit's chain. Nothing here prints a
+//! key or a secret.
 
 use std::{
     fmt, fs,
@@ -13,7 +14,7 @@ use std::{
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
-    digest, rand,
+    digest, hmac, rand,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use usher_domain::{Secret, ports::store::StoreError};
@@ -22,6 +23,8 @@ use zeroize::Zeroizing;
 const KEY_LEN: usize = 32;
 const KEY_ID_LEN: usize = 8;
 const FORMAT: &str = "v1";
+/// What the key that signs is derived for.
+const SIGNING: &[u8] = b"usher audit signatures v1";
 
 /// Why there is no seal.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +67,8 @@ pub struct Seal {
 struct Key {
     id: String,
     key: RandomizedNonceKey,
+    /// Derived from the same bytes, so that there is one file to keep.
+    signing: hmac::Key,
 }
 
 impl fmt::Debug for Seal {
@@ -133,6 +138,30 @@ impl Seal {
         let open = key.key.open_in_place(nonce, Aad::from(place), rest).map_err(|_| damaged())?;
         Ok(Secret::new(std::str::from_utf8(open).map_err(|_| damaged())?))
     }
+
+    /// Signs what is kept in the open but must not be forged: `v1.KEYID.HMAC`.
+    pub(crate) fn sign(&self, said: &[u8]) -> Result<String, StoreError> {
+        let key = self.keys.first().ok_or_else(|| StoreError::Unavailable(SealError::Crypto.to_string()))?;
+        let signature = hmac::sign(&key.signing, said);
+        Ok(format!("{FORMAT}.{}.{}", key.id, BASE64.encode(signature.as_ref())))
+    }
+
+    /// Whether one of our keys signed this; what is wrong with the signature, if not.
+    pub(crate) fn check(&self, said: &[u8], signature: &str) -> Result<(), String> {
+        let mut parts = signature.split('.');
+        let (Some(FORMAT), Some(id), Some(text), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err("is in a form that this version does not know".into());
+        };
+        let key = self
+            .keys
+            .iter()
+            .find(|key| key.id == id)
+            .ok_or_else(|| format!("was made with the key {id}, which is not in the key file"))?;
+        let signature = BASE64.decode(text).map_err(|_| "is damaged")?;
+        hmac::verify(&key.signing, said, &signature).map_err(|_| "is not by our key".into())
+    }
 }
 
 impl Key {
@@ -140,7 +169,8 @@ impl Key {
         let digest = digest::digest(&digest::SHA256, bytes);
         let id = digest.as_ref().iter().take(KEY_ID_LEN).copied().collect::<Vec<u8>>();
         let key = RandomizedNonceKey::new(&AES_256_GCM, bytes).map_err(|_| SealError::Crypto)?;
-        Ok(Key { id: BASE64.encode(id), key })
+        let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes), SIGNING);
+        Ok(Key { id: BASE64.encode(id), key, signing: hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()) })
     }
 }
 
@@ -212,6 +242,19 @@ mod tests {
     fn the_same_secret_is_sealed_differently_each_time() {
         let secret = Secret::new("x");
         assert_ne!(seal(1).seal("p", &secret).unwrap(), seal(1).seal("p", &secret).unwrap());
+    }
+
+    #[test]
+    fn a_signature_holds_for_what_was_signed_under_any_of_our_keys() {
+        let signature = seal(1).sign(b"the end").unwrap();
+        let both = Seal::from_keys(&[2; KEY_LEN], &[[1; KEY_LEN]]).unwrap();
+        assert_eq!(
+            (seal(1).check(b"the end", &signature), both.check(b"the end", &signature)),
+            (Ok(()), Ok(()))
+        );
+        assert!(seal(1).check(b"the enD", &signature).unwrap_err().contains("not by our key"));
+        assert!(seal(2).check(b"the end", &signature).unwrap_err().contains("not in the key file"));
+        assert!(seal(1).check(b"the end", "v1").is_err());
     }
 
     #[test]

@@ -33,8 +33,15 @@ pub(crate) async fn open(url: &str, seal: Seal) -> StoreResult<queries::Database
     let options = options(url)?;
     let write = pool(1).connect_with(options.clone()).await.map_err(from_sqlx)?;
     let read = pool(READERS).connect_with(options).await.map_err(from_sqlx)?;
-    Ok(queries::Database::new(read, write, seal))
+    queries::Database::open(read, write, seal).await
 }
+
+/// A pool that only reads.
+pub(crate) async fn readers(url: &str) -> StoreResult<Pool> {
+    pool(READERS).connect_with(options(url)?).await.map_err(from_sqlx)
+}
+
+pub(crate) use queries::verify;
 
 pub(crate) async fn migrate(url: &str) -> StoreResult<()> {
     let pool = pool(1).connect_with(options(url)?.create_if_missing(true)).await.map_err(from_sqlx)?;
@@ -57,4 +64,4 @@ fn options(url: &str) -> StoreResult<SqliteConnectOptions> {
 }
 
 /// Which pool `queries` uses.
-type Pool = SqlitePool;
+pub(crate) type Pool = SqlitePool;

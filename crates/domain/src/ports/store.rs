@@ -1,18 +1,19 @@
-//! The port to what is kept. One store, six faces: the directory, the provisioning set-up, the memory of syncs,
-//! the due work, who may call, who is signed in.
+//! The port to what is kept. One store, seven faces: the directory, the provisioning set-up, the memory of syncs,
+//! the due work, who may call, who is signed in, the audit.
 //!
 //! **Must**: make every `&mut`-like call (commit, record, settle, …) one transaction; return what was committed
 //! before by anyone; compare usernames, e-mails and names without regard to case. **Must not**: read the clock
 //! (times come in), log values, or return a secret other than sealed-and-opened through [`crate::Secret`].
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use crate::{
-    ClientId, ConnectionId, EnvironmentId, GroupId, MappingId, PlanId, PopulationId, RevisionId, RuleId,
-    RunId, Timestamp, UserId,
+    ClientId, ConnectionId, EnvironmentId, EventId, GroupId, MappingId, PlanId, PopulationId, RevisionId,
+    RuleId, RunId, Timestamp, UserId,
     access::{Administrator, SigningKey, WorkerClient},
     directory::{
-        audit::Event,
+        audit::{Event, chain::Span},
         change::{ChangeSet, Due},
         environment::Environment,
         group::{Group, Membership, Nesting},
@@ -291,26 +292,60 @@ pub trait AccessStore: Send + Sync {
     async fn signing_keys(&self) -> StoreResult<Vec<SigningKey>>;
 }
 
-/// All that is kept.
+/// What a listing of audit events is narrowed to. All conditions that are given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventQuery {
+    /// Recorded then or later.
+    pub from: Option<Timestamp>,
+    /// Recorded before then.
+    pub until: Option<Timestamp>,
+    /// Of one of these actions.
+    pub actions: Option<Vec<String>>,
+    /// About each of these: a resource, or the user of a membership.
+    pub about: Vec<Uuid>,
+    /// By this client or administrator.
+    pub actor: Option<Uuid>,
+    /// Of this request or run.
+    pub correlation_id: Option<String>,
+}
+
+/// The audit: what was told, in the order of the commits. An environment's events are numbered 1, 2, 3 … without gaps,
+/// and each is chained to the one before (see [`crate::directory::audit::chain`]).
 #[async_trait]
-pub trait Store:
-    DirectoryStore + ProvisioningStore + SyncStore + JobStore + AccessStore + SessionStore
-{
-    /// Commits a change set: rows, events, due work; or nothing of it.
-    async fn commit(&self, changes: &ChangeSet) -> StoreResult<()>;
-    /// Whether the database answers and its schema is this version's.
-    async fn ready(&self) -> StoreResult<()>;
-    /// Audit events of an environment, in the order in which they were recorded.
+pub trait AuditStore: Send + Sync {
+    /// In the order in which they were recorded.
     async fn events(&self, environment: EnvironmentId, page: &PageRequest) -> StoreResult<Page<Event>>;
-    /// Audit events of an environment with a higher sequence number than `after`, at most `limit`, each with its
-    /// number. The numbers are 1, 2, 3 … in the order of the commits, without gaps: whoever remembers the last one has
-    /// missed none.
+    /// Those with a higher number than `after`, at most `limit`, each with its number: whoever remembers the last one
+    /// has missed none.
     async fn events_after(
         &self,
         environment: EnvironmentId,
         after: u64,
         limit: u32,
     ) -> StoreResult<Vec<(u64, Event)>>;
-    /// The sequence number of the environment's newest audit event; 0 when there is none.
+    /// The number of the newest; 0 when there is none.
     async fn last_event(&self, environment: EnvironmentId) -> StoreResult<u64>;
+    async fn event(&self, environment: EnvironmentId, id: EventId) -> StoreResult<Option<Event>>;
+    /// The newest first, by when they were recorded, then by number; at most `limit` that come before `before`.
+    async fn find_events(
+        &self,
+        environment: EnvironmentId,
+        query: &EventQuery,
+        before: Option<(Timestamp, u64)>,
+        limit: u32,
+    ) -> StoreResult<Vec<(u64, Event)>>;
+    /// Takes names, sentences and values away from every event about someone, for good, and records `told` with the
+    /// numbers of these events, which are returned. Nothing is recorded when there was nothing to take away.
+    async fn redact(&self, about: Uuid, told: &Event) -> StoreResult<Vec<Span>>;
+}
+
+/// All that is kept.
+#[async_trait]
+pub trait Store:
+    DirectoryStore + ProvisioningStore + SyncStore + JobStore + AccessStore + SessionStore + AuditStore
+{
+    /// Commits a change set: rows, events, due work; or nothing of it.
+    async fn commit(&self, changes: &ChangeSet) -> StoreResult<()>;
+    /// Whether the database answers and its schema is this version's.
+    async fn ready(&self) -> StoreResult<()>;
 }

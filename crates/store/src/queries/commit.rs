@@ -3,7 +3,7 @@
 use std::mem::discriminant;
 
 use usher_domain::{
-    PlanId, RuleId,
+    EnvironmentId, PlanId, RuleId,
     directory::{
         audit::Event,
         change::{ChangeSet, Due, Write},
@@ -13,7 +13,7 @@ use usher_domain::{
 use uuid::Uuid;
 
 use super::{
-    Connection, access, delete, events, from_sqlx, insert, jobs, provisioning::SealedConnection, put,
+    Connection, access, chain, delete, from_sqlx, insert, jobs, provisioning::SealedConnection, put,
 };
 use crate::seal::Seal;
 
@@ -33,12 +33,23 @@ pub(super) async fn write_rows(
 /// the order in which every transaction takes them, so that none waits for another in a ring.
 pub(super) async fn write_consequences(
     connection: &mut Connection,
+    seal: &Seal,
     committed: &[&ChangeSet],
 ) -> StoreResult<()> {
     let due: Vec<Due> = committed.iter().flat_map(|changes| &changes.due).copied().collect();
     jobs::make_due(connection, &due).await?;
     let events: Vec<&Event> = committed.iter().flat_map(|changes| &changes.events).collect();
-    events::append(connection, &events).await
+    let new: Vec<EnvironmentId> =
+        committed.iter().flat_map(|changes| &changes.writes).filter_map(founded).collect();
+    chain::append(connection, seal, &new, &events).await
+}
+
+/// The environment that this write makes.
+fn founded(write: &Write) -> Option<EnvironmentId> {
+    match write {
+        Write::Environment(environment) if environment.version == 1 => Some(environment.id),
+        _ => None,
+    }
 }
 
 /// What those writes hold that are of one variant.

@@ -1,77 +1,160 @@
-//! Audit events: appended in the transaction of what they tell, read in the order in which they were recorded.
+//! Audit events, as they are read: by number, by time, by what they are about. How they are appended: `chain`.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
-use sqlx::QueryBuilder;
+use async_trait::async_trait;
+use sqlx::{QueryBuilder, Row as _};
 use usher_domain::{
-    EnvironmentId,
-    directory::audit::Event,
-    ports::store::{Page, PageRequest, StoreResult},
+    EnvironmentId, EventId, Timestamp,
+    directory::audit::{
+        Event,
+        chain::{Entry, Hash, SUBJECTS, Span},
+    },
+    ports::store::{AuditStore, EventQuery, Page, PageRequest, StoreError, StoreResult},
 };
+use uuid::Uuid;
 
-use super::{Connection, Database, from_sqlx, get, insert, json, limit, page};
+use super::{Database, Row, chain, from_sqlx, get, limit, page};
 use crate::columns;
 
-/// Appends events. Always the last thing in a transaction: it holds the environment's head until the end, which is
-/// what makes the sequence that of the commits, without gaps.
-pub(super) async fn append(connection: &mut Connection, events: &[&Event]) -> StoreResult<()> {
-    let mut by_environment: BTreeMap<EnvironmentId, Vec<&Event>> = BTreeMap::new();
-    for event in events {
-        by_environment.entry(event.environment).or_default().push(event);
+/// Every column, in the order in which [`entry`] reads them.
+pub(super) const COLUMNS: &str = "environment_id, seq, id, recorded_at, action, correlation_id, actor_id, \
+                                  subject_1, subject_2, subject_3, body, personal, hash";
+
+/// A row as it is kept. By place, not by name: a chain of millions is read through here.
+pub(super) fn entry(row: &Row) -> StoreResult<Entry<'_>> {
+    let text = |at: usize| row.try_get::<&str, _>(at).map(Cow::Borrowed).map_err(from_sqlx);
+    let correlation_id: Option<&str> = row.try_get(5).map_err(from_sqlx)?;
+    let mut subjects = [None; SUBJECTS];
+    for (at, subject) in (7..).zip(&mut subjects) {
+        *subject = row.try_get::<Option<Uuid>, _>(at).map_err(from_sqlx)?;
     }
-    for (environment, events) in by_environment {
-        let count = columns::count(events.len() as u64);
-        let last: i64 = sqlx::query_scalar(
-            "INSERT INTO event_heads (environment_id, seq) VALUES ($1, $2) \
-             ON CONFLICT (environment_id) DO UPDATE SET seq = event_heads.seq + excluded.seq RETURNING seq",
-        )
-        .bind(environment.uuid())
-        .bind(count)
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(from_sqlx)?;
-        let numbered: Vec<(i64, &Event)> = (last - count + 1..).zip(events).collect();
-        insert(
-            connection,
-            "INSERT INTO events (environment_id, seq, id, body) ",
-            &numbered,
-            "",
-            |values, (seq, event)| {
-                values.push_bind(environment.uuid()).push_bind(*seq).push_bind(event.id.uuid());
-                values.push_bind(columns::json(event)?);
-                Ok(())
-            },
-        )
-        .await?;
-    }
-    Ok(())
+    Ok(Entry {
+        environment: EnvironmentId(row.try_get(0).map_err(from_sqlx)?),
+        seq: columns::from_count("seq", row.try_get(1).map_err(from_sqlx)?)?,
+        id: row.try_get(2).map_err(from_sqlx)?,
+        recorded_at: row.try_get(3).map_err(from_sqlx)?,
+        action: text(4)?,
+        correlation_id: correlation_id.map(Cow::Borrowed),
+        actor: row.try_get(6).map_err(from_sqlx)?,
+        subjects,
+        body: text(10)?,
+        personal: text(11)?,
+        hash: hash(row.try_get(12).map_err(from_sqlx)?)?,
+    })
 }
 
-impl Database {
-    pub(super) async fn events_page(
-        &self,
-        environment: EnvironmentId,
-        request: &PageRequest,
-    ) -> StoreResult<Page<Event>> {
-        let mut query = QueryBuilder::new("SELECT body FROM events WHERE environment_id = ");
-        query.push_bind(environment.uuid());
+/// A hash of a column.
+pub(super) fn hash(bytes: &[u8]) -> StoreResult<Hash> {
+    bytes.try_into().map_err(|_| StoreError::Corrupt("hash: not 32 bytes".into()))
+}
+
+/// The event of a row.
+fn event(row: &Row) -> StoreResult<Event> {
+    let entry = entry(row)?;
+    // The error of serde_json may repeat a value: only the event's number is told.
+    entry.event().map_err(|_| {
+        StoreError::Corrupt(format!(
+            "event {} of environment {} is not what was recorded. Run `usher audit verify`.",
+            entry.seq, entry.environment
+        ))
+    })
+}
+
+fn numbered(row: &Row) -> StoreResult<(u64, Event)> {
+    Ok((columns::from_count("seq", get(row, "seq")?)?, event(row)?))
+}
+
+/// `SELECT` of the events of an environment, up to further conditions.
+fn events_of(environment: EnvironmentId) -> QueryBuilder<super::Db> {
+    let mut query = QueryBuilder::new(format!("SELECT {COLUMNS} FROM events WHERE environment_id = "));
+    query.push_bind(environment.uuid());
+    query
+}
+
+#[async_trait]
+impl AuditStore for Database {
+    async fn events(&self, environment: EnvironmentId, request: &PageRequest) -> StoreResult<Page<Event>> {
+        let mut query = events_of(environment);
         if let Some(after) = request.after {
             query.push(" AND seq > (SELECT seq FROM events WHERE id = ").push_bind(after).push(")");
         }
         query.push(" ORDER BY seq LIMIT ").push_bind(limit(request));
-        let events = self.all(query, |row| json(row, "body")).await?;
+        let events = self.all(query, event).await?;
         Ok(page(events, request, |event: &Event| event.id.uuid()))
     }
 
-    pub(super) async fn numbered_events(
+    async fn events_after(
         &self,
         environment: EnvironmentId,
         after: u64,
         limit: u32,
     ) -> StoreResult<Vec<(u64, Event)>> {
-        let mut query = QueryBuilder::new("SELECT seq, body FROM events WHERE environment_id = ");
-        query.push_bind(environment.uuid()).push(" AND seq > ").push_bind(columns::count(after));
+        let mut query = events_of(environment);
+        query.push(" AND seq > ").push_bind(columns::count(after));
         query.push(" ORDER BY seq LIMIT ").push_bind(i64::from(limit));
-        self.all(query, |row| Ok((columns::from_count("seq", get(row, "seq")?)?, json(row, "body")?))).await
+        self.all(query, numbered).await
+    }
+
+    async fn last_event(&self, environment: EnvironmentId) -> StoreResult<u64> {
+        let mut query = QueryBuilder::new("SELECT seq FROM event_heads WHERE environment_id = ");
+        query.push_bind(environment.uuid());
+        self.number(query).await
+    }
+
+    async fn event(&self, environment: EnvironmentId, id: EventId) -> StoreResult<Option<Event>> {
+        let mut query = events_of(environment);
+        query.push(" AND id = ").push_bind(id.uuid());
+        self.one(query, event).await
+    }
+
+    async fn find_events(
+        &self,
+        environment: EnvironmentId,
+        wanted: &EventQuery,
+        before: Option<(Timestamp, u64)>,
+        limit: u32,
+    ) -> StoreResult<Vec<(u64, Event)>> {
+        let mut query = events_of(environment);
+        if let Some(from) = wanted.from {
+            query.push(" AND recorded_at >= ").push_bind(from.as_millis());
+        }
+        if let Some(until) = wanted.until {
+            query.push(" AND recorded_at < ").push_bind(until.as_millis());
+        }
+        if let Some(actions) = &wanted.actions {
+            query.push(" AND action IN (");
+            let mut values = query.separated(", ");
+            for action in actions {
+                values.push_bind(action.clone());
+            }
+            // An empty list is an error to PostgreSQL.
+            values.push("NULL");
+            query.push(")");
+        }
+        for subject in &wanted.about {
+            query.push(" AND (subject_1 = ").push_bind(*subject);
+            query.push(" OR subject_2 = ").push_bind(*subject);
+            query.push(" OR subject_3 = ").push_bind(*subject).push(")");
+        }
+        if let Some(actor) = wanted.actor {
+            query.push(" AND actor_id = ").push_bind(actor);
+        }
+        if let Some(id) = &wanted.correlation_id {
+            query.push(" AND correlation_id = ").push_bind(id.clone());
+        }
+        if let Some((at, seq)) = before {
+            query.push(" AND (recorded_at, seq) < (").push_bind(at.as_millis());
+            query.push(", ").push_bind(columns::count(seq)).push(")");
+        }
+        query.push(" ORDER BY recorded_at DESC, seq DESC LIMIT ").push_bind(i64::from(limit));
+        self.all(query, numbered).await
+    }
+
+    async fn redact(&self, about: Uuid, told: &Event) -> StoreResult<Vec<Span>> {
+        let mut transaction = self.begin().await?;
+        let redacted = chain::redact(&mut transaction, &self.seal, about, told).await?;
+        transaction.commit().await.map_err(from_sqlx)?;
+        Ok(redacted)
     }
 }

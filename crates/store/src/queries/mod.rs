@@ -4,6 +4,7 @@
 //! implementation of [`Stored`].
 
 mod access;
+mod chain;
 mod commit;
 mod directory;
 mod events;
@@ -12,6 +13,7 @@ mod provisioning;
 mod record;
 mod sessions;
 mod sync;
+mod verify;
 mod writer;
 
 use async_trait::async_trait;
@@ -19,13 +21,15 @@ use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, QueryBuilder, Row as _, query_builder::Separated};
 use usher_domain::{
     EnvironmentId, Timestamp,
-    directory::{audit::Event, change::ChangeSet},
+    directory::change::ChangeSet,
     ports::store::{Page, PageRequest, Store, StoreError, StoreResult},
 };
 use uuid::Uuid;
 
 use super::{BEGIN, Db, Pool, SKIP_LOCKED};
 use crate::{error::from_sqlx, migrations, seal::Seal};
+
+pub(crate) use verify::verify;
 
 type Connection = <Db as sqlx::Database>::Connection;
 type Row = <Db as sqlx::Database>::Row;
@@ -63,9 +67,14 @@ pub(super) async fn migrate(pool: &Pool) -> StoreResult<()> {
 }
 
 impl Database {
-    pub(super) fn new(read: Pool, write: Pool, seal: Seal) -> Self {
+    /// A database over these pools. Where the schema is current, its audit's chains are begun if they never were.
+    pub(super) async fn open(read: Pool, write: Pool, seal: Seal) -> StoreResult<Self> {
         let writer = writer::Writer::start(write.clone(), seal.clone());
-        Database { read, write, writer, seal }
+        let database = Database { read, write, writer, seal };
+        if database.ready().await.is_ok() {
+            database.begin_chains().await?;
+        }
+        Ok(database)
     }
 
     async fn begin(&self) -> StoreResult<Transaction> {
@@ -141,25 +150,6 @@ impl Store for Database {
             }
             Err(error) => Err(error),
         }
-    }
-
-    async fn events(&self, environment: EnvironmentId, page: &PageRequest) -> StoreResult<Page<Event>> {
-        self.events_page(environment, page).await
-    }
-
-    async fn events_after(
-        &self,
-        environment: EnvironmentId,
-        after: u64,
-        limit: u32,
-    ) -> StoreResult<Vec<(u64, Event)>> {
-        self.numbered_events(environment, after, limit).await
-    }
-
-    async fn last_event(&self, environment: EnvironmentId) -> StoreResult<u64> {
-        let mut query = QueryBuilder::new("SELECT seq FROM event_heads WHERE environment_id = ");
-        query.push_bind(environment.uuid());
-        self.number(query).await
     }
 }
 

@@ -14,12 +14,13 @@ use usher_domain::{
 };
 use uuid::Uuid;
 
-use super::{CHUNK, Connection, events, from_sqlx, insert, push_ids};
-use crate::{batch::Batch, columns};
+use super::{CHUNK, Connection, chain, from_sqlx, insert, push_ids};
+use crate::{batch::Batch, columns, seal::Seal};
 
 /// Writes a batch, within the transaction that holds the lease.
 pub(super) async fn write(
     connection: &mut Connection,
+    seal: &Seal,
     rule: RuleId,
     of: ConnectionId,
     batch: &Batch<'_>,
@@ -34,7 +35,7 @@ pub(super) async fn write(
     let outcomes: Vec<(RunId, &RunOperation)> =
         batch.outcomes.iter().map(|((run, _), operation)| (*run, *operation)).collect();
     write_operations(connection, &outcomes).await?;
-    events::append(connection, &batch.events).await
+    chain::append(connection, seal, &[], &batch.events).await
 }
 
 /// Deletes the rows of these ids. `head` ends before the connection's id, `tail` before the list.

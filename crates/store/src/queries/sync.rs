@@ -20,7 +20,7 @@ use usher_domain::{
 use uuid::Uuid;
 
 use super::{
-    CHUNK, Database, Row, changed, events, from_sqlx, get, id, jobs, json, limit, optional_time, page,
+    CHUNK, Database, Row, chain, changed, from_sqlx, get, id, jobs, json, limit, optional_time, page,
     push_ids, record, time, word,
 };
 use crate::{
@@ -128,7 +128,7 @@ impl SyncStore for Database {
         let batch = Batch::of(records);
         let mut transaction = self.begin().await?;
         jobs::fence(&mut transaction, lease).await?;
-        record::write(&mut transaction, lease.rule, connection, &batch).await?;
+        record::write(&mut transaction, &self.seal, lease.rule, connection, &batch).await?;
         transaction.commit().await.map_err(from_sqlx)
     }
 
@@ -159,7 +159,7 @@ impl SyncStore for Database {
         let mut transaction = self.begin().await?;
         record::put_run(&mut transaction, run).await?;
         jobs::make_due(&mut transaction, due).await?;
-        events::append(&mut transaction, event.as_slice()).await?;
+        chain::append(&mut transaction, &self.seal, &[], event.as_slice()).await?;
         transaction.commit().await.map_err(from_sqlx)
     }
 
@@ -172,7 +172,7 @@ impl SyncStore for Database {
         }
         record::put_run(&mut transaction, run).await?;
         jobs::make_due(&mut transaction, due).await?;
-        events::append(&mut transaction, event.as_slice()).await?;
+        chain::append(&mut transaction, &self.seal, &[], event.as_slice()).await?;
         transaction.commit().await.map_err(from_sqlx)
     }
 

@@ -76,7 +76,7 @@ async fn write_together(pool: &Pool, seal: &Seal, together: &[Waiting]) -> Store
     }
     let written = together.iter().zip(&results).filter(|(_, result)| result.is_ok());
     let written: Vec<&ChangeSet> = written.map(|(waiting, _)| &waiting.changes).collect();
-    commit::write_consequences(&mut transaction, &written).await?;
+    commit::write_consequences(&mut transaction, seal, &written).await?;
     transaction.commit().await.map_err(from_sqlx)?;
     Ok(results)
 }

@@ -30,7 +30,7 @@ use usher_domain::{
         scope::Scope,
     },
 };
-use usher_store::{Seal, Storage};
+use usher_store::{Auditor, Seal, Storage};
 use uuid::Uuid;
 
 /// Where tests that need PostgreSQL find a server: its URL, as a user who may create databases.
@@ -87,6 +87,11 @@ impl World {
     /// Another server's view of the same database.
     pub(crate) async fn another_store(&self) -> Arc<dyn Store> {
         Storage::open(&self.url, seal(&self.directory)).await.unwrap()
+    }
+
+    /// Whoever checks its audit.
+    pub(crate) async fn auditor(&self) -> Auditor {
+        Auditor::open(&self.url, seal(&self.directory)).await.unwrap()
     }
 
     /// Commits writes that must succeed.

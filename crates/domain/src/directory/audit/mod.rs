@@ -1,6 +1,8 @@
 //! What is told afterwards: one event per change, in PingOne's shape and action types (facts/pingone.md §1.13).
 
+pub mod chain;
 mod show;
+pub mod verify;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
