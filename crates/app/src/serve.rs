@@ -111,7 +111,7 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
         config.quiet_time,
         config.allow_http_targets,
     );
-    bootstrap::ensure(&*store, &config.bootstrap, &*clock, &*ids).await?;
+    bootstrap::ensure(&directory, &config.bootstrap, &*ids).await?;
     let connectors: Arc<dyn Connectors> =
         Arc::new(Connections { allow_http: config.allow_http_targets, ..Connections::default() });
     let reconciler = Reconciler::new(

@@ -98,6 +98,15 @@ impl Rejection {
         }
     }
 
+    /// 403: the caller may do such things, but not this one; `why` says what is missing.
+    pub fn forbidden(why: impl fmt::Display) -> Self {
+        Rejection {
+            code: "ACCESS_FAILED",
+            message: format!("The actor attempting to perform the request is not authorized. {why}"),
+            details: Vec::new(),
+        }
+    }
+
     /// 409: what stands in the way.
     pub fn conflict(message: impl Into<String>) -> Self {
         Rejection { code: "CONFLICT", message: message.into(), details: Vec::new() }

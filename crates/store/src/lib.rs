@@ -13,9 +13,11 @@ mod auditor;
 mod batch;
 mod columns;
 mod error;
+pub mod keyfile;
 mod migrations;
 mod postgres;
 mod seal;
+mod sealed;
 mod sqlite;
 
 use std::sync::Arc;

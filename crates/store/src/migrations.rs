@@ -8,9 +8,10 @@ use sqlx::{
 };
 
 /// Each step as it was released, oldest first. Steps are only ever added.
-const STEPS: [(i64, &str, &str); 3] = [
+const STEPS: &[(i64, &str, &str)] = &[
     (1, "first", include_str!("../migrations/0001_first.sql")),
     (2, "audit chain", include_str!("../migrations/0002_audit_chain.sql")),
+    (4, "access", include_str!("../migrations/0004_access.sql")),
     (7, "sessions", include_str!("../migrations/0007_sessions.sql")),
 ];
 
@@ -18,8 +19,9 @@ const STEPS: [(i64, &str, &str); 3] = [
 pub(crate) const LATEST: i64 = STEPS[STEPS.len() - 1].0;
 
 pub(crate) fn migrator() -> Migrator {
-    let steps = STEPS.map(|(version, description, sql)| {
-        Migration::new(version, Cow::Borrowed(description), MigrationType::Simple, sql.into_sql_str(), false)
+    let steps = STEPS.iter().map(|(version, description, sql)| {
+        let description = Cow::Borrowed(*description);
+        Migration::new(*version, description, MigrationType::Simple, sql.into_sql_str(), false)
     });
-    Migrator::with_migrations(steps.to_vec())
+    Migrator::with_migrations(steps.collect())
 }

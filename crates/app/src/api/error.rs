@@ -38,8 +38,7 @@ impl ApiError {
 
     /// 403: a good token, for something else.
     pub(crate) fn forbidden(needs: &str) -> Self {
-        let message = format!("The actor attempting to perform the request is not authorized. {needs}");
-        ApiError::new(StatusCode::FORBIDDEN, "ACCESS_FAILED", message)
+        Rejection::forbidden(needs).into()
     }
 
     /// 404 for an address that nothing answers to.
@@ -94,6 +93,7 @@ impl From<Rejection> for ApiError {
         let status = match rejection.code {
             "NOT_FOUND" => StatusCode::NOT_FOUND,
             "CONFLICT" => StatusCode::CONFLICT,
+            "ACCESS_FAILED" => StatusCode::FORBIDDEN,
             _ => StatusCode::BAD_REQUEST,
         };
         ApiError {

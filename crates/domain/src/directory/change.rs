@@ -1,7 +1,8 @@
 //! What a command becomes: one change set, committed whole or not at all.
 
 use crate::{
-    ConnectionId, GroupId, MappingId, PlanId, PopulationId, RuleId, Timestamp, UserId,
+    AdministratorId, ClientId, ConnectionId, GroupId, MappingId, PlanId, PopulationId, RuleId, Timestamp,
+    UserId,
     access::{Administrator, SigningKey, WorkerClient},
     directory::{
         audit::Event,
@@ -46,8 +47,14 @@ pub enum Write {
     MappingGone(MappingId),
     Revision(Revision),
     Client(WorkerClient),
+    ClientGone(ClientId),
     Administrator(Administrator),
+    /// Also their recovery codes.
+    AdministratorGone(AdministratorId),
+    /// Their recovery codes, hashed, in place of those of before.
+    RecoveryCodes(AdministratorId, Vec<String>),
     SigningKey(SigningKey),
+    SigningKeyGone(uuid::Uuid),
 }
 
 /// A subject of a rule that is to be looked at again.

@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::{
-    ClientId, ConnectionId, EnvironmentId, EventId, GroupId, MappingId, PlanId, PopulationId, RevisionId,
-    RuleId, RunId, Timestamp, UserId,
-    access::{Administrator, SigningKey, WorkerClient},
+    AdministratorId, ClientId, ConnectionId, EnvironmentId, EventId, GroupId, MappingId, PlanId, PopulationId,
+    RevisionId, RuleId, RunId, Timestamp, UserId,
+    access::{Administrator, Attempts, SigningKey, WorkerClient},
     directory::{
         audit::{Event, chain::Span},
         change::{ChangeSet, Due},
@@ -288,8 +288,43 @@ pub trait AccessStore: Send + Sync {
     async fn clients(&self, environment: EnvironmentId) -> StoreResult<Vec<WorkerClient>>;
     /// By username, without regard to case.
     async fn administrator(&self, username: &str) -> StoreResult<Option<Administrator>>;
+    async fn administrator_by_id(
+        &self,
+        environment: EnvironmentId,
+        id: AdministratorId,
+    ) -> StoreResult<Option<Administrator>>;
+    async fn administrators(&self, environment: EnvironmentId) -> StoreResult<Vec<Administrator>>;
     /// The newest first.
     async fn signing_keys(&self) -> StoreResult<Vec<SigningKey>>;
+
+    /// Uses up a time step of the administrator's second factor, and all before it: `false` when it was used before.
+    /// Of several at once, one is told `true`.
+    async fn use_totp_step(&self, id: AdministratorId, step: u64) -> StoreResult<bool>;
+    /// Uses up a recovery code, by its hash: `false` when there is no such code (any more).
+    async fn use_recovery_code(&self, id: AdministratorId, hash: &str) -> StoreResult<bool>;
+    /// How many recovery codes are left.
+    async fn recovery_codes_left(&self, id: AdministratorId) -> StoreResult<u64>;
+
+    /// Sign-ins that did not succeed, under a key that says who and from where.
+    async fn attempts(&self, key: &str) -> StoreResult<Option<Attempts>>;
+    /// Counts one more in advance of knowing how it ends, if `known` is still what stands there; `false` when somebody
+    /// was faster.
+    async fn count_attempt(&self, key: &str, known: Option<Attempts>, now: Timestamp) -> StoreResult<bool>;
+    /// Takes back one that was counted at `at` and turned out to be none.
+    async fn uncount_attempt(&self, key: &str, known: Option<Attempts>, at: Timestamp) -> StoreResult<()>;
+    /// Forgets a key's attempts: it went well.
+    async fn forget_attempts(&self, key: &str) -> StoreResult<()>;
+    /// Forgets what was attempted before then.
+    async fn forget_attempts_before(&self, before: Timestamp) -> StoreResult<()>;
+}
+
+/// How far a re-sealing is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resealed {
+    /// So many secrets were sealed anew by this call.
+    pub done: u64,
+    /// So many were still sealed under an older key when it ended.
+    pub left: u64,
 }
 
 /// What a listing of audit events is narrowed to. All conditions that are given must hold.
@@ -346,6 +381,9 @@ pub trait Store:
 {
     /// Commits a change set: rows, events, due work; or nothing of it.
     async fn commit(&self, changes: &ChangeSet) -> StoreResult<()>;
+    /// Seals anew, under the newest key, at most `limit` secrets that are sealed under an older one. May be cut at any
+    /// point and called again; a secret that somebody changes meanwhile keeps the change.
+    async fn reseal(&self, limit: u32) -> StoreResult<Resealed>;
     /// Whether the database answers and its schema is this version's.
     async fn ready(&self) -> StoreResult<()>;
 }

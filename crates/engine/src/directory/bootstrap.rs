@@ -2,13 +2,14 @@
 
 use serde_json::json;
 use usher_domain::{
-    AdministratorId, ClientId, EnvironmentId,
-    access::{Administrator, Role, WorkerClient},
+    AdministratorId, ClientId, EnvironmentId, Secret,
+    access::{Administrator, Role, WorkerClient, administrator, client, keys},
     directory::{
-        change::{ChangeSet, Write},
+        change::ChangeSet,
         commands::{Body, Stamp, environment, population},
         environment::Environment,
     },
+    ports::store::StoreResult,
     provisioning::commands::connection,
 };
 
@@ -29,42 +30,64 @@ pub struct Bootstrap {
     pub administrator: String,
     /// The hash of their password.
     pub administrator_password_hash: String,
+    /// The first key that signs access tokens.
+    pub signing_key: Secret,
 }
 
 impl Directory {
+    /// Whether there is no environment yet.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn is_empty(&self) -> StoreResult<bool> {
+        Ok(self.store.environments().await?.is_empty())
+    }
+
     /// On an empty database: makes the environment, its default population, the connection to the directory, a worker
-    /// client and an administrator with all roles; in one change set. `None` when there is an environment already.
+    /// client and an administrator with all roles, and a key that signs tokens; in one change set. `None` when there is an environment already.
     ///
     /// # Errors
     /// The name of the environment cannot be one.
     pub async fn bootstrap(&self, by: &By, first: &Bootstrap) -> Result<Option<Environment>, DirectoryError> {
         self.execute(by, first.environment, move |stamp| async move {
-            if !self.store.environments().await?.is_empty() {
+            if !self.is_empty().await? {
                 return Ok(Decided::plain((None, ChangeSet::default())));
             }
             let mut body = Body::new();
             body.insert("name".into(), first.name.clone().into());
             let (environment, mut changes) = found_environment(first.environment, &body, &stamp)?;
-            changes.writes.push(Write::Client(WorkerClient {
+            let client = WorkerClient {
                 id: first.client,
                 environment: environment.id,
-                name: "Bootstrap".into(),
+                name: "Bootstrap client".into(),
+                description: Some("Made with the environment.".into()),
                 secret_hash: first.client_secret_hash.clone(),
+                old_secret: None,
                 roles: Role::ALL.to_vec(),
                 enabled: true,
                 created_at: stamp.now,
+                updated_at: stamp.now,
                 version: 1,
-            }));
-            changes.writes.push(Write::Administrator(Administrator {
+            };
+            let administrator = Administrator {
                 id: AdministratorId(stamp.ids.next()),
                 environment: environment.id,
                 username: first.administrator.clone(),
                 password_hash: first.administrator_password_hash.clone(),
                 roles: Role::ALL.to_vec(),
                 enabled: true,
+                totp: None,
                 created_at: stamp.now,
+                updated_at: stamp.now,
                 version: 1,
-            }));
+            };
+            let (_, key) = keys::rotate(&first.signing_key, &[environment.id], &stamp);
+            let access =
+                [client::created(&client, &stamp), administrator::created(&administrator, &stamp), key];
+            for more in access {
+                changes.writes.extend(more.writes);
+                changes.events.extend(more.events);
+            }
             Ok(Decided::plain((Some(environment), changes)))
         })
         .await

@@ -3,6 +3,7 @@
 //! What is decided stands in `usher_domain`; here are only the loads that the decisions need. Nothing else in Usher
 //! commits a change set.
 
+mod access;
 mod bootstrap;
 mod connections;
 mod due;

@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use usher_domain::{
-    ClientId, Clock, ConnectionId, EnvironmentId, Ids, PopulationId, Rejection, RuleId, Timestamp,
+    ClientId, Clock, ConnectionId, EnvironmentId, Ids, PopulationId, Rejection, RuleId, Secret, Timestamp,
     directory::{audit::Actor, change::DueSubject, commands::Body, group::Group, user::User},
     ports::store::{PageRequest, Store},
     provisioning::{
@@ -96,6 +96,7 @@ impl World {
             client_secret_hash: "$argon2id$client".into(),
             administrator: "admin".into(),
             administrator_password_hash: "$argon2id$admin".into(),
+            signing_key: Secret::new("a key of ours"),
         };
         assert!(directory.bootstrap(&by, &first).await.unwrap().is_some());
         assert!(directory.bootstrap(&by, &first).await.unwrap().is_none(), "only an empty database begins");

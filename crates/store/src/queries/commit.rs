@@ -13,7 +13,11 @@ use usher_domain::{
 use uuid::Uuid;
 
 use super::{
-    Connection, access, chain, delete, from_sqlx, insert, jobs, provisioning::SealedConnection, put,
+    Connection,
+    access::{self, SealedAdministrator},
+    chain, delete, from_sqlx, insert, jobs,
+    provisioning::SealedConnection,
+    put,
 };
 use crate::seal::Seal;
 
@@ -135,12 +139,35 @@ async fn write_same(connection: &mut Connection, seal: &Seal, same: &[Write]) ->
         }
         Write::Revision(_) => put(connection, &all_of!(Revision, same)).await,
         Write::Client(_) => put(connection, &all_of!(Client, same)).await,
-        Write::Administrator(_) => put(connection, &all_of!(Administrator, same)).await,
+        Write::ClientGone(_) => {
+            delete_all(connection, "clients", all_of!(ClientGone, same).iter().map(|id| id.uuid())).await
+        }
+        Write::Administrator(_) => {
+            let sealed = all_of!(Administrator, same).into_iter();
+            let sealed =
+                sealed.map(|it| SealedAdministrator::new(it, seal)).collect::<StoreResult<Vec<_>>>()?;
+            put(connection, &sealed.iter().collect::<Vec<_>>()).await
+        }
+        Write::AdministratorGone(_) => {
+            let ids = all_of!(AdministratorGone, same);
+            delete_all(connection, "administrators", ids.iter().map(|id| id.uuid())).await
+        }
+        Write::RecoveryCodes(..) => {
+            for write in same {
+                if let Write::RecoveryCodes(administrator, hashes) = write {
+                    access::put_recovery_codes(connection, *administrator, hashes).await?;
+                }
+            }
+            Ok(())
+        }
         Write::SigningKey(_) => {
             for key in all_of!(SigningKey, same) {
                 access::add_signing_key(connection, seal, key).await?;
             }
             Ok(())
+        }
+        Write::SigningKeyGone(_) => {
+            delete_all(connection, "signing_keys", all_of!(SigningKeyGone, same).into_iter().copied()).await
         }
     }
 }

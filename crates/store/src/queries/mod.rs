@@ -11,6 +11,7 @@ mod events;
 mod jobs;
 mod provisioning;
 mod record;
+mod reseal;
 mod sessions;
 mod sync;
 mod verify;
@@ -22,7 +23,7 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Row as _, query_builder::Separated};
 use usher_domain::{
     EnvironmentId, Timestamp,
     directory::change::ChangeSet,
-    ports::store::{Page, PageRequest, Store, StoreError, StoreResult},
+    ports::store::{Page, PageRequest, Resealed, Store, StoreError, StoreResult},
 };
 use uuid::Uuid;
 
@@ -111,6 +112,11 @@ impl Database {
         crate::columns::from_count("count", number.unwrap_or(0))
     }
 
+    /// Writes by one statement; how many rows it wrote.
+    async fn execute(&self, mut query: QueryBuilder<Db>) -> StoreResult<u64> {
+        query.build().execute(&self.write).await.map(|done| done.rows_affected()).map_err(from_sqlx)
+    }
+
     /// The entity of that id, in that environment.
     async fn entity<T: Stored>(&self, environment: EnvironmentId, id: Uuid) -> StoreResult<Option<T>> {
         let mut query = select::<T>("id = ");
@@ -130,6 +136,10 @@ impl Database {
 impl Store for Database {
     async fn commit(&self, changes: &ChangeSet) -> StoreResult<()> {
         self.writer.commit(changes.clone()).await
+    }
+
+    async fn reseal(&self, limit: u32) -> StoreResult<Resealed> {
+        self.reseal_some(limit).await
     }
 
     async fn ready(&self) -> StoreResult<()> {

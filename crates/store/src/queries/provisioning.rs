@@ -17,7 +17,11 @@ use usher_domain::{
 use uuid::Uuid;
 
 use super::{Database, Row, Stored, Values, from_sqlx, get, id, json, select, time, word};
-use crate::{columns, seal::Seal};
+use crate::{
+    columns,
+    seal::Seal,
+    sealed::{Place, Sealed},
+};
 
 impl Stored for PropagationPlan {
     const TABLE: &'static str = "plans";
@@ -82,8 +86,8 @@ impl SealedConnection {
 }
 
 /// What a connection's secret is sealed for.
-fn place(connection: ConnectionId, key: &str) -> String {
-    format!("connections/{connection}/{key}")
+fn place(connection: ConnectionId, key: &str) -> Place {
+    Sealed::ConnectionSecrets.place(connection.uuid(), key)
 }
 
 impl Stored for SealedConnection {

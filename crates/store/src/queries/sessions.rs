@@ -5,11 +5,14 @@ use sqlx::QueryBuilder;
 use usher_domain::{
     AdministratorId, Timestamp,
     access::Administrator,
-    ports::{session::SessionStore, store::StoreResult},
+    ports::{
+        session::SessionStore,
+        store::{AccessStore as _, StoreResult},
+    },
     session::{Session, Stage},
 };
 
-use super::{Database, Db, Row, from_sqlx, get, id, time};
+use super::{Database, Db, Row, get, id, time};
 
 const COLUMNS: &str = "digest, environment_id, administrator_id, signed_in, agent, created_at, seen_at";
 
@@ -30,9 +33,8 @@ fn select(condition: &str) -> QueryBuilder<Db> {
 }
 
 impl Database {
-    async fn write_session(&self, mut query: QueryBuilder<Db>) -> StoreResult<()> {
-        query.build().execute(&self.write).await.map_err(from_sqlx)?;
-        Ok(())
+    async fn write_session(&self, query: QueryBuilder<Db>) -> StoreResult<()> {
+        self.execute(query).await.map(|_| ())
     }
 }
 
@@ -53,7 +55,7 @@ impl SessionStore for Database {
         let mut query = select("digest = ");
         query.push_bind(digest);
         let Some(session) = self.one(query, read).await? else { return Ok(None) };
-        let administrator = self.entity(session.environment, session.administrator.uuid()).await?;
+        let administrator = self.administrator_by_id(session.environment, session.administrator).await?;
         Ok(administrator.map(|administrator| (session, administrator)))
     }
 

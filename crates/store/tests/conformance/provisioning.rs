@@ -2,8 +2,8 @@
 
 use serde_json::json;
 use usher_domain::{
-    AdministratorId, ClientId, MappingId, PlanId, Problem, RevisionId, RuleId, Secret, Timestamp,
-    access::{Administrator, Role, SigningKey, WorkerClient},
+    MappingId, PlanId, Problem, RevisionId, RuleId, Secret, Timestamp,
+    access::SigningKey,
     directory::change::{DueSubject, Write},
     ports::store::{Record, StoreError},
     provisioning::{
@@ -43,19 +43,6 @@ fn revision(number: u128, millis: i64) -> Revision {
         previous: (number > 1).then(|| id(number - 1)),
         snapshot: json!([{ "rules": [] }]),
         created_at: at(millis),
-    }
-}
-
-fn administrator(number: u128, username: &str) -> Administrator {
-    Administrator {
-        id: AdministratorId(Uuid::from_u128(number)),
-        environment: ENVIRONMENT,
-        username: username.into(),
-        password_hash: "$argon2id$…".into(),
-        roles: Role::ALL.to_vec(),
-        enabled: true,
-        created_at: at(0),
-        version: 1,
     }
 }
 
@@ -123,30 +110,6 @@ on_both! {
         world.store.set_health(DROPBOX, 2, &valid).await.unwrap();
         let found = world.store.connection(ENVIRONMENT, DROPBOX).await.unwrap().unwrap();
         assert!(matches!(found.health, Health::Broken { .. }));
-    }
-
-    async fn callers_come_back_as_they_were_written(world) {
-        let store = &world.store;
-        let mut client = WorkerClient {
-            id: ClientId(Uuid::from_u128(1)), environment: ENVIRONMENT, name: "ci".into(), secret_hash: "$h".into(),
-            roles: vec![Role::SyncApprover], enabled: true, created_at: at(0), version: 1,
-        };
-        world.commit(vec![Write::Client(client.clone()), Write::Administrator(administrator(2, "Root"))]).await;
-        assert_eq!(store.client(ENVIRONMENT, id(1)).await.unwrap(), Some(client.clone()));
-        (client.version, client.enabled) = (2, false);
-        world.commit(vec![Write::Client(client.clone())]).await;
-        assert_eq!(store.clients(ENVIRONMENT).await.unwrap(), [client]);
-        assert_eq!(store.clients(id(99)).await.unwrap(), []);
-        assert_eq!(store.administrator("rOOT").await.unwrap(), Some(administrator(2, "Root")));
-        assert_eq!(store.administrator("toor").await.unwrap(), None);
-        let taken = world.try_commit(vec![Write::Administrator(administrator(3, "ROOT"))]).await.unwrap_err();
-        assert_eq!(taken, StoreError::Conflict("an administrator of that username exists".into()));
-
-        let key = |number, millis| SigningKey {
-            id: Uuid::from_u128(number), key: Secret::new("canary-signing-key"), created_at: at(millis),
-        };
-        world.commit(vec![Write::SigningKey(key(1, 1)), Write::SigningKey(key(2, 2))]).await;
-        assert_eq!(store.signing_keys().await.unwrap(), [key(2, 2), key(1, 1)], "the newest first");
     }
 
     async fn what_a_rule_made_goes_with_it_but_its_runs_stay(world) {

@@ -18,7 +18,9 @@ async fn administrator(world: &World, number: u128, username: &str) -> Administr
         password_hash: "$argon2id$".into(),
         roles: Vec::new(),
         enabled: true,
+        totp: None,
         created_at: at(1),
+        updated_at: at(1),
         version: 1,
     };
     world.commit(vec![Write::Administrator(administrator.clone())]).await;

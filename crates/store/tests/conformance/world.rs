@@ -84,6 +84,11 @@ impl World {
         Some(world)
     }
 
+    /// Where its sealing keys are.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.directory.path().join("usher.key")
+    }
+
     /// Another server's view of the same database.
     pub(crate) async fn another_store(&self) -> Arc<dyn Store> {
         Storage::open(&self.url, seal(&self.directory)).await.unwrap()

@@ -1,4 +1,15 @@
-//! Who may call: worker clients and administrators, and the roles they have (names as in PingOne, API.md §3).
+//! Who may call: worker clients and administrators, and the roles they have (names as in PingOne).
+//!
+//! How they are made and changed stands in [`client`] and [`administrator`], which share the laws of [`roles`]; which
+//! key signs is said by [`keys`], and how long a door stays shut after failures by [`lockout`]. No hash is computed and
+//! no randomness drawn here: hashes and secrets come in as arguments.
+
+pub mod administrator;
+pub mod client;
+mod events;
+pub mod keys;
+pub mod lockout;
+pub mod roles;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -34,6 +45,17 @@ impl Role {
         Role::ConfigurationReadOnly,
         Role::SyncApprover,
     ];
+
+    /// The role's name, as PingOne has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::EnvironmentAdmin => "Environment Admin",
+            Role::IdentityDataAdmin => "Identity Data Admin",
+            Role::IdentityDataReadOnly => "Identity Data Read Only",
+            Role::ConfigurationReadOnly => "Configuration Read Only",
+            Role::SyncApprover => "Sync Approver",
+        }
+    }
 }
 
 /// A client of the API (`client_credentials`).
@@ -45,16 +67,31 @@ pub struct WorkerClient {
     pub environment: EnvironmentId,
     /// Its name, for the audit.
     pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
     /// The hash of its secret (argon2id, PHC string).
     pub secret_hash: String,
+    /// The secret before this one, while it may still be used.
+    pub old_secret: Option<OldSecret>,
     /// What it may do.
     pub roles: Vec<Role>,
     /// Whether it gets tokens.
     pub enabled: bool,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
     /// Rises by one with each change.
     pub version: i64,
+}
+
+/// A secret that was replaced, and lives on for an overlap, so that whoever uses the client can be told the new one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OldSecret {
+    /// Its hash (argon2id, PHC string).
+    pub hash: String,
+    /// From then on it is good for nothing.
+    pub until: Timestamp,
 }
 
 /// An administrator of the console.
@@ -72,10 +109,32 @@ pub struct Administrator {
     pub roles: Vec<Role>,
     /// Whether they may sign in.
     pub enabled: bool,
+    /// Their second factor, once they asked for one.
+    pub totp: Option<Totp>,
     /// When they were made.
     pub created_at: Timestamp,
+    /// When they were changed last.
+    pub updated_at: Timestamp,
     /// Rises by one with each change.
     pub version: i64,
+}
+
+/// A second factor: time-based one-time passwords (RFC 6238); sealed at rest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Totp {
+    /// The shared secret, base32.
+    pub secret: Secret,
+    /// Whether a code was shown to come from it; before that it is not asked for.
+    pub confirmed: bool,
+}
+
+/// Sign-ins that did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempts {
+    /// How many in a row.
+    pub failures: u32,
+    /// The last of them.
+    pub last_at: Timestamp,
 }
 
 /// A key that signs access tokens; sealed at rest.

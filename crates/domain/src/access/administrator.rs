@@ -1,0 +1,304 @@
+//! Making, changing and deleting administrators of the console; their passwords and second factors.
+//!
+//! Passwords come hashed; the codes of a second factor are checked by the caller, who has the clock and the arithmetic.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Administrator, Role, Totp, events,
+    roles::{self, Keyholders},
+};
+use crate::{
+    Detail, EnvironmentId, Rejection, Secret,
+    directory::{
+        audit::Event,
+        change::{ChangeSet, Write},
+        commands::{
+            Body, Decision, Stamp,
+            body::{Chars, Faults},
+            diff,
+        },
+    },
+};
+
+/// The shortest password, in characters.
+pub const SHORTEST_PASSWORD: usize = 8;
+/// The longest password, in characters.
+pub const LONGEST_PASSWORD: usize = 256;
+
+/// How a sign-in ended, for the audit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignIn {
+    /// They are in.
+    Allowed,
+    /// A recovery code was used up for it.
+    AllowedByRecoveryCode,
+    /// A password or a code was wrong.
+    Denied,
+    /// The door is shut for a while.
+    Locked,
+}
+
+/// The fault of a password that is too short or too long, if it is.
+pub fn password_fault(target: &str, password: &Secret) -> Option<Detail> {
+    let length = password.expose().chars().count();
+    (!(SHORTEST_PASSWORD..=LONGEST_PASSWORD).contains(&length)).then(|| {
+        let message = format!("must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters");
+        let inner = json!({ "rangeMinimumValue": SHORTEST_PASSWORD, "rangeMaximumValue": LONGEST_PASSWORD });
+        Detail::new("INVALID_VALUE", target, message).with_inner(inner)
+    })
+}
+
+/// The username of a body, so that it can be looked up whether someone has it.
+pub fn username(body: &Body) -> Option<&str> {
+    body.get("username").and_then(Value::as_str)
+}
+
+struct Read {
+    username: String,
+    roles: Vec<Role>,
+    enabled: bool,
+}
+
+/// `same` is who has the username already, in whatever environment.
+fn read(
+    body: &Body,
+    current: Option<&Administrator>,
+    same: Option<&Administrator>,
+) -> Result<Read, Rejection> {
+    let mut faults = Faults::default();
+    let username = faults.required_text(body, "username", 128, Chars::Printable);
+    if same.is_some_and(|same| Some(same.id) != current.map(|it| it.id)) {
+        let message = format!("There is an administrator `{username}` already; usernames are unique");
+        faults.add(Detail::new("UNIQUENESS_VIOLATION", "username", message));
+    }
+    let roles = roles::read(body, &mut faults);
+    let enabled = faults.boolean(body, "enabled").unwrap_or(true);
+    faults.finish()?;
+    Ok(Read { username, roles, enabled })
+}
+
+/// Makes an administrator: `username` (required, unique), `roles` (required), `enabled` (true). `giver` are the caller's
+/// roles, `same` is who has the username.
+///
+/// # Errors
+/// Every fault of the body; a role that the caller does not have.
+pub fn create(
+    environment: EnvironmentId,
+    body: &Body,
+    password_hash: &str,
+    giver: &[Role],
+    same: Option<&Administrator>,
+    stamp: &Stamp<'_>,
+) -> Decision<Administrator> {
+    let Read { username, roles, enabled } = read(body, None, same)?;
+    roles::must_have(giver, &roles)?;
+    let administrator = Administrator {
+        id: stamp.ids.next().into(),
+        environment,
+        username,
+        password_hash: password_hash.to_owned(),
+        roles,
+        enabled,
+        totp: None,
+        created_at: stamp.now,
+        updated_at: stamp.now,
+        version: 1,
+    };
+    let changes = created(&administrator, stamp);
+    Ok((administrator, changes))
+}
+
+/// What a new administrator is written and told as.
+pub fn created(administrator: &Administrator, stamp: &Stamp<'_>) -> ChangeSet {
+    let resource = events::of_administrator(administrator);
+    let mut told = events::of_roles(stamp, administrator.environment, &resource, &[], &administrator.roles);
+    told.insert(0, event(administrator, "USER.CREATED", "Created", None, stamp));
+    ChangeSet { writes: vec![Write::Administrator(administrator.clone())], events: told, due: Vec::new() }
+}
+
+/// Replaces an administrator's username, roles and whether they are enabled.
+///
+/// # Errors
+/// Every fault of the body; a role that the caller does not have would be given, or woken; the last Environment Admin
+/// would be gone.
+pub fn replace(
+    current: &Administrator,
+    body: &Body,
+    giver: &[Role],
+    same: Option<&Administrator>,
+    keyholders: Keyholders<'_>,
+    stamp: &Stamp<'_>,
+) -> Decision<Administrator> {
+    let Read { username, roles, enabled } = read(body, Some(current), same)?;
+    if enabled && !current.enabled {
+        roles::must_have(giver, &roles)?;
+    }
+    let added: Vec<Role> = roles.iter().filter(|role| !current.roles.contains(role)).copied().collect();
+    roles::must_have(giver, &added)?;
+    let mut administrator = Administrator { username, roles, enabled, ..current.clone() };
+    let changed = diff::changed(&shown(current), &shown(&administrator));
+    if changed.is_empty() {
+        return Ok((administrator, ChangeSet::default()));
+    }
+    let after = (administrator.enabled, administrator.roles.as_slice());
+    let touched = roles::stepping_down((current.enabled, &current.roles), after, keyholders)?;
+    bump(&mut administrator, stamp);
+    let resource = events::of_administrator(&administrator);
+    let what = format!("Updated {} for", diff::fields(&changed));
+    let mut told = vec![event(&administrator, "USER.UPDATED", &what, Some(changed), stamp)];
+    let environment = administrator.environment;
+    told.extend(events::of_roles(stamp, environment, &resource, &current.roles, &administrator.roles));
+    let writes = touched.into_iter().chain([Write::Administrator(administrator.clone())]).collect();
+    Ok((administrator, ChangeSet { writes, events: told, due: Vec::new() }))
+}
+
+/// Deletes an administrator.
+///
+/// # Errors
+/// It is the last Environment Admin.
+pub fn delete(
+    current: &Administrator,
+    keyholders: Keyholders<'_>,
+    stamp: &Stamp<'_>,
+) -> Result<ChangeSet, Rejection> {
+    let touched = roles::stepping_down((current.enabled, &current.roles), (false, &[]), keyholders)?;
+    let writes = touched.into_iter().chain([Write::AdministratorGone(current.id)]).collect();
+    let told = event(current, "USER.DELETED", "Deleted", None, stamp);
+    Ok(ChangeSet { writes, events: vec![told], due: Vec::new() })
+}
+
+/// Gives an administrator a new password. `giver` are the roles of who does it; `None` when it is they themselves.
+///
+/// # Errors
+/// They have a role that the caller does not have.
+pub fn set_password(
+    current: &Administrator,
+    password_hash: &str,
+    giver: Option<&[Role]>,
+    stamp: &Stamp<'_>,
+) -> Decision<Administrator> {
+    if let Some(giver) = giver {
+        roles::must_have(giver, &current.roles)?;
+    }
+    let administrator = Administrator { password_hash: password_hash.to_owned(), ..current.clone() };
+    let (action, what) = match giver {
+        Some(_) => ("PASSWORD.RESET", "Reset the password of"),
+        None => ("PASSWORD.SET", "Changed the password of"),
+    };
+    Ok(written(administrator, action, what, stamp))
+}
+
+/// Begins a second factor: it is asked for only after a code of it was shown.
+///
+/// # Errors
+/// They have one already.
+pub fn begin_totp(current: &Administrator, secret: &Secret, stamp: &Stamp<'_>) -> Decision<Administrator> {
+    if current.totp.as_ref().is_some_and(|totp| totp.confirmed) {
+        let message = "The second factor is on already; turn it off first to enrol another device";
+        return Err(Rejection::field("CONSTRAINT_VIOLATION", "totp", message));
+    }
+    let totp = Some(Totp { secret: secret.clone(), confirmed: false });
+    let administrator = Administrator { totp, ..current.clone() };
+    Ok(written(administrator, "USER.UPDATED", "Began a second factor for", stamp))
+}
+
+/// Turns a second factor on: a code of it was shown. `recovery` are the hashes of the codes for when the device is lost.
+///
+/// # Errors
+/// None was begun.
+pub fn confirm_totp(
+    current: &Administrator,
+    recovery: &[String],
+    stamp: &Stamp<'_>,
+) -> Decision<Administrator> {
+    let Some(totp) = current.totp.clone().filter(|totp| !totp.confirmed) else {
+        return Err(Rejection::field(
+            "CONSTRAINT_VIOLATION",
+            "totp",
+            "No second factor was begun; begin one first",
+        ));
+    };
+    let totp = Some(Totp { confirmed: true, ..totp });
+    let administrator = Administrator { totp, ..current.clone() };
+    let (administrator, mut changes) =
+        written(administrator, "USER.UPDATED", "Turned on the second factor of", stamp);
+    changes.writes.push(Write::RecoveryCodes(administrator.id, recovery.to_vec()));
+    Ok((administrator, changes))
+}
+
+/// Turns a second factor off. `giver` are the roles of who does it; `None` when it is they themselves.
+///
+/// # Errors
+/// They have a role that the caller does not have.
+pub fn remove_totp(
+    current: &Administrator,
+    giver: Option<&[Role]>,
+    stamp: &Stamp<'_>,
+) -> Decision<Administrator> {
+    if let Some(giver) = giver {
+        roles::must_have(giver, &current.roles)?;
+    }
+    if current.totp.is_none() {
+        return Ok((current.clone(), ChangeSet::default()));
+    }
+    let administrator = Administrator { totp: None, ..current.clone() };
+    let (administrator, mut changes) =
+        written(administrator, "USER.UPDATED", "Turned off the second factor of", stamp);
+    changes.writes.push(Write::RecoveryCodes(administrator.id, Vec::new()));
+    Ok((administrator, changes))
+}
+
+/// What the audit is told of a sign-in.
+pub fn signed_in(administrator: &Administrator, how: SignIn, stamp: &Stamp<'_>) -> Event {
+    let (action, what) = match how {
+        SignIn::Allowed => ("USER.ACCESS_ALLOWED", "Signed in"),
+        SignIn::AllowedByRecoveryCode => ("USER.ACCESS_ALLOWED", "Signed in by a recovery code"),
+        SignIn::Denied => ("USER.ACCESS_DENIED", "Refused to sign in"),
+        SignIn::Locked => ("USER.LOCKED", "Locked for a while, after failed sign-ins,"),
+    };
+    let mut told = event(administrator, action, what, None, stamp);
+    if matches!(how, SignIn::Denied | SignIn::Locked) {
+        told.status = "FAILED".into();
+    }
+    told
+}
+
+fn written(
+    mut administrator: Administrator,
+    action: &str,
+    what: &str,
+    stamp: &Stamp<'_>,
+) -> (Administrator, ChangeSet) {
+    bump(&mut administrator, stamp);
+    let events = vec![event(&administrator, action, what, None, stamp)];
+    let writes = vec![Write::Administrator(administrator.clone())];
+    (administrator, ChangeSet { writes, events, due: Vec::new() })
+}
+
+fn bump(administrator: &mut Administrator, stamp: &Stamp<'_>) {
+    administrator.updated_at = stamp.now;
+    administrator.version += 1;
+}
+
+fn event(
+    administrator: &Administrator,
+    action: &str,
+    what: &str,
+    changed: Option<Map<String, Value>>,
+    stamp: &Stamp<'_>,
+) -> Event {
+    let description = format!("{what} Administrator {}", administrator.username);
+    let resource = events::of_administrator(administrator);
+    stamp.event(administrator.environment, action, resource, description, changed)
+}
+
+/// What may be told of an administrator's changes.
+fn shown(administrator: &Administrator) -> Map<String, Value> {
+    let Administrator { username, roles, enabled, .. } = administrator;
+    let mut shown = Map::new();
+    shown.insert("username".into(), json!(username));
+    shown.insert("roles".into(), json!(roles));
+    shown.insert("enabled".into(), json!(enabled));
+    shown
+}
