@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::{
-    AdministratorId, ClientId, ConnectionId, EnvironmentId, EventId, GroupId, MappingId, PlanId, PopulationId,
-    RevisionId, RuleId, RunId, Timestamp, UserId,
+    AdministratorId, ClientId, ConnectionId, EnvironmentId, EventId, GroupId, MappingId, PlanId,
+    PopulationId, RevisionId, RuleId, RunId, Timestamp, UserId,
     access::{Administrator, Attempts, SigningKey, WorkerClient},
     directory::{
         audit::{Event, chain::Span},
