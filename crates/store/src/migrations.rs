@@ -13,6 +13,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (2, "audit chain", include_str!("../migrations/0002_audit_chain.sql")),
     (4, "access", include_str!("../migrations/0004_access.sql")),
     (7, "sessions", include_str!("../migrations/0007_sessions.sql")),
+    (9, "run problems", include_str!("../migrations/0009_run_problems.sql")),
 ];
 
 /// The schema that this version speaks.

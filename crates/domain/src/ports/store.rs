@@ -218,6 +218,16 @@ pub trait SyncStore: Send + Sync {
     async fn runs(&self, rule: RuleId, page: &PageRequest) -> StoreResult<Page<Run>>;
     /// The operations of a run, from `seq` on.
     async fn operations(&self, run: RunId, from: u64, limit: u32) -> StoreResult<Vec<RunOperation>>;
+    /// Why operations of the run did not succeed: each problem's code with how many have it, the most frequent first.
+    async fn problems(&self, run: RunId) -> StoreResult<Vec<(String, u64)>>;
+    /// The operations of a run that have a problem of that code, from `seq` on.
+    async fn operations_with(
+        &self,
+        run: RunId,
+        problem: &str,
+        from: u64,
+        limit: u32,
+    ) -> StoreResult<Vec<RunOperation>>;
     /// Adds a run that a person asked for, outside a lease, with what it makes due; the worker that claims the rule
     /// carries it on.
     async fn begin_run(&self, run: &Run, event: Option<&Event>, due: &[Due]) -> StoreResult<()>;

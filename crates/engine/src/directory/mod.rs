@@ -13,6 +13,7 @@ mod populations;
 mod rules;
 mod search;
 mod users;
+mod whole_rule;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
@@ -24,6 +25,7 @@ use usher_domain::{
 
 pub use bootstrap::Bootstrap;
 use due::Touched;
+pub use search::Matching;
 pub use import::{GroupRow, Imported, ImportedAs, UserRow};
 
 /// How often a command is decided anew because somebody was faster.

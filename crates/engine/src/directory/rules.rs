@@ -15,16 +15,16 @@ use usher_domain::{
 use super::{By, Decided, Directory, DirectoryError, Touched, found};
 
 /// What a rule's body is judged by, loaded.
-struct RuleFacts {
-    plan: Option<PropagationPlan>,
+pub(super) struct RuleFacts {
+    pub(super) plan: Option<PropagationPlan>,
     connections: Vec<Connection>,
     groups: Vec<GroupId>,
-    mappings: Vec<Mapping>,
-    custom: Vec<String>,
+    pub(super) mappings: Vec<Mapping>,
+    pub(super) custom: Vec<String>,
 }
 
 impl RuleFacts {
-    fn borrowed(&self) -> rule::Facts<'_> {
+    pub(super) fn borrowed(&self) -> rule::Facts<'_> {
         rule::Facts {
             plan: self.plan.as_ref(),
             connections: &self.connections,
@@ -96,18 +96,24 @@ impl Directory {
             let current = self.rule(environment, id).await?;
             let facts = self.rule_facts(environment, Some(id), body).await?;
             let (answer, changes) = rule::replace(&current, body, facts.borrowed(), &stamp)?;
-            let mut touched = resync(Some(&current), &answer);
-            let wants_less = current.active
-                && (!answer.active || current.filter != answer.filter || current.groups != answer.groups);
-            if wants_less {
-                // Whom this rule no longer wants may have an account that a neighbour made, and kept for its sake.
-                let connection = self.connection(environment, answer.connection()).await?;
-                let others = self.rules_on(&connection).await?.into_iter();
-                touched.extend(others.filter(|it| *it != Touched::Rule(id)));
-            }
+            let touched = self.touched_by(&current, &answer).await?;
             Ok(Decided { answer, changes, touched })
         })
         .await
+    }
+
+    /// What a change of a rule touches.
+    pub(super) async fn touched_by(&self, before: &Rule, after: &Rule) -> Result<Vec<Touched>, DirectoryError> {
+        let mut touched = resync(Some(before), after);
+        let wants_less =
+            before.active && (!after.active || before.filter != after.filter || before.groups != after.groups);
+        if wants_less {
+            // Whom this rule no longer wants may have an account that a neighbour made, and kept for its sake.
+            let connection = self.connection(after.environment, after.connection()).await?;
+            let others = self.rules_on(&connection).await?.into_iter();
+            touched.extend(others.filter(|it| *it != Touched::Rule(after.id)));
+        }
+        Ok(touched)
     }
 
     /// The rule as a body would have it, for previews: judged like a replacement, and nothing is written.
@@ -247,7 +253,7 @@ impl Directory {
         Ok(rule.ok_or_else(|| rule::not_found(id))?)
     }
 
-    async fn rule_facts(
+    pub(super) async fn rule_facts(
         &self,
         environment: EnvironmentId,
         id: Option<RuleId>,
@@ -283,7 +289,7 @@ impl Directory {
     }
 }
 
-fn resync(before: Option<&Rule>, after: &Rule) -> Vec<Touched> {
+pub(super) fn resync(before: Option<&Rule>, after: &Rule) -> Vec<Touched> {
     let follows = after.direction == Direction::Outbound && after.retiring.is_none();
     if follows && rule::asks_for_resync(before, after) { vec![Touched::Rule(after.id)] } else { Vec::new() }
 }

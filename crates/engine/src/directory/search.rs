@@ -1,6 +1,7 @@
 //! The directory as it is searched: a filter is narrowed to what the store has indices for, the rest is looked at
 //! here, a batch at a time.
 
+use serde_json::Value;
 use usher_domain::{
     EnvironmentId, GroupId, PopulationId, Rejection, UserId,
     directory::{
@@ -18,6 +19,17 @@ use super::{Directory, DirectoryError, found};
 
 /// How many users are looked at between two reads, when a filter is looked at here.
 const BATCH: u32 = 1000;
+
+/// Whom a filter is about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matching {
+    /// How many meet it.
+    pub count: u64,
+    /// Of how many.
+    pub of: u64,
+    /// The first of them, in id order.
+    pub sample: Vec<User>,
+}
 
 /// What the views of users are made from.
 struct Surroundings {
@@ -40,12 +52,7 @@ impl Directory {
         let Some(filter) = filter else {
             return Ok(self.store.users(environment, &UserQuery::default(), page).await?);
         };
-        let custom = match UserView::needs_custom(&filter.to_string()) {
-            true => self.custom_attributes(environment).await?,
-            false => Vec::new(),
-        };
-        UserView::check(filter, &custom)
-            .map_err(|error| Rejection::field("INVALID_VALUE", "filter", error.to_string()))?;
+        self.check_filter(environment, filter).await?;
         let around = self.surroundings(environment).await?;
         let Some(query) = narrowed(filter, &around) else {
             return Ok(Page { items: Vec::new(), next: None });
@@ -70,6 +77,63 @@ impl Directory {
         }
     }
 
+    /// How many users meet the filter, and the first of them: to see whom a filter is about before it is used.
+    ///
+    /// # Errors
+    /// When the filter uses an attribute that users of the environment do not have.
+    pub async fn matching(
+        &self,
+        environment: EnvironmentId,
+        filter: Option<&Filter>,
+        sample: u32,
+    ) -> Result<Matching, DirectoryError> {
+        let of = self.store.count_users(environment, None).await?;
+        let Some(filter) = filter else {
+            let first = PageRequest { after: None, limit: sample };
+            let sample = self.store.users(environment, &UserQuery::default(), &first).await?.items;
+            return Ok(Matching { count: of, of, sample });
+        };
+        self.check_filter(environment, filter).await?;
+        let around = self.surroundings(environment).await?;
+        let mut found = Matching { count: 0, of, sample: Vec::new() };
+        let Some(query) = narrowed(filter, &around) else { return Ok(found) };
+        let mut page = PageRequest { after: None, limit: BATCH };
+        loop {
+            let read = self.store.users(environment, &query, &page).await?;
+            let met = self.meeting(filter, &around, read.items).await?;
+            found.count += met.len() as u64;
+            let missing = (sample as usize).saturating_sub(found.sample.len());
+            found.sample.extend(met.into_iter().take(missing));
+            match read.next {
+                Some(next) => page.after = Some(next),
+                None => return Ok(found),
+            }
+        }
+    }
+
+    async fn check_filter(&self, environment: EnvironmentId, filter: &Filter) -> Result<(), DirectoryError> {
+        let custom = match UserView::needs_custom(&filter.to_string()) {
+            true => self.custom_attributes(environment).await?,
+            false => Vec::new(),
+        };
+        UserView::check(filter, &custom)
+            .map_err(|error| Rejection::field("INVALID_VALUE", "filter", error.to_string()).into())
+    }
+
+    /// The user as expressions see them.
+    ///
+    /// # Errors
+    /// When there is no such user.
+    pub async fn user_value(&self, environment: EnvironmentId, user: UserId) -> Result<Value, DirectoryError> {
+        let user = found("user", user, self.store.user(environment, user).await?)?;
+        let around = self.surroundings(environment).await?;
+        let direct = self.store.memberships(environment, Some(&[user.id])).await?;
+        let memberships = Memberships::new(&around.groups, &around.nestings, &direct);
+        let population = around.population(user.population);
+        let groups = memberships.groups_of(&user, population);
+        Ok(UserView { user: &user, population, groups: &groups }.to_value())
+    }
+
     async fn meeting(
         &self,
         filter: &Filter,
@@ -77,6 +141,15 @@ impl Directory {
         mut users: Vec<User>,
     ) -> StoreResult<Vec<User>> {
         let Some(environment) = users.first().map(|user| user.environment) else { return Ok(users) };
+        // Who is in which group is only looked up where the filter asks.
+        let asks_for_groups = filter.attributes().any(|path| path.key().starts_with("memberofgroup"));
+        if !asks_for_groups {
+            users.retain(|user| {
+                let population = around.population(user.population);
+                filter.matches(&UserView { user, population, groups: &[] })
+            });
+            return Ok(users);
+        }
         let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
         let direct = self.store.memberships(environment, Some(&ids)).await?;
         let memberships = Memberships::new(&around.groups, &around.nestings, &direct);

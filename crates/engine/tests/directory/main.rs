@@ -6,4 +6,5 @@ mod groups;
 mod import;
 mod provisioning;
 mod users;
+mod whole_rules;
 mod world;

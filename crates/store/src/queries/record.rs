@@ -7,6 +7,7 @@ use usher_domain::{
     reconcile::{
         links::{AccountLink, GroupLink},
         operation::Action,
+        outcome::Outcome,
         run::{Run, RunOperation},
         scope::Subject,
         status::SubjectStatus,
@@ -192,12 +193,14 @@ async fn write_operations(
 ) -> StoreResult<()> {
     insert(
         connection,
-        "INSERT INTO run_operations (run_id, seq, removal, body) ",
+        "INSERT INTO run_operations (run_id, seq, removal, problem, body) ",
         outcomes,
-        " ON CONFLICT (run_id, seq) DO UPDATE SET removal = excluded.removal, body = excluded.body",
+        " ON CONFLICT (run_id, seq) DO UPDATE SET removal = excluded.removal, problem = excluded.problem, \
+         body = excluded.body",
         |values, (run, operation)| {
             values.push_bind(run.uuid()).push_bind(columns::count(operation.seq));
-            values.push_bind(removal(operation)).push_bind(columns::json(operation)?);
+            let problem = operation.outcome.as_ref().and_then(Outcome::problem).map(|problem| &*problem.code);
+            values.push_bind(removal(operation)).push_bind(problem).push_bind(columns::json(operation)?);
             Ok(())
         },
     )

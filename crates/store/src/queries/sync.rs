@@ -155,6 +155,29 @@ impl SyncStore for Database {
         self.all(query, |row| json(row, "body")).await
     }
 
+    async fn problems(&self, run: RunId) -> StoreResult<Vec<(String, u64)>> {
+        let mut query = QueryBuilder::new(
+            "SELECT problem, count(*) AS n FROM run_operations WHERE problem IS NOT NULL AND run_id = ",
+        );
+        query.push_bind(run.uuid()).push(" GROUP BY problem ORDER BY n DESC, problem");
+        let read = |row: &Row| Ok((get(row, "problem")?, columns::from_count("problems", get(row, "n")?)?));
+        self.all(query, read).await
+    }
+
+    async fn operations_with(
+        &self,
+        run: RunId,
+        problem: &str,
+        from: u64,
+        limit: u32,
+    ) -> StoreResult<Vec<RunOperation>> {
+        let mut query = QueryBuilder::new("SELECT body FROM run_operations WHERE run_id = ");
+        query.push_bind(run.uuid()).push(" AND problem = ").push_bind(problem.to_owned());
+        query.push(" AND seq >= ").push_bind(columns::count(from));
+        query.push(" ORDER BY seq LIMIT ").push_bind(i64::from(limit));
+        self.all(query, |row| json(row, "body")).await
+    }
+
     async fn begin_run(&self, run: &Run, event: Option<&Event>, due: &[Due]) -> StoreResult<()> {
         let mut transaction = self.begin().await?;
         record::put_run(&mut transaction, run).await?;

@@ -157,6 +157,31 @@ on_both! {
         world.store.record(&lease, DIRECTORY, &[Record::Link(link(2, "a1"))]).await.unwrap();
     }
 
+    async fn what_went_wrong_in_a_run_is_counted_and_read_by_its_cause(world) {
+        let store = &world.store;
+        let lease = world.lease().await;
+        let wait = || Some(Outcome::Postponed {
+            problem: Problem::new("NO_SEAT", "No licence is left.", "Buy one."), after: None, needs_full: false,
+        });
+        let mut records = vec![Record::Run(Box::new(run(1, Trigger::Change, RunState::Partial, 1)))];
+        records.extend(removals(1));
+        for seq in [7, 8, 9] {
+            let create = operation(seq, Action::Unsuspend { account: "d".into() }, wait());
+            records.push(Record::Outcome(id(1), create));
+        }
+        store.record(&lease, DROPBOX, &records).await.unwrap();
+        let counted = store.problems(id(1)).await.unwrap();
+        assert_eq!(counted, [("NO_SEAT".to_owned(), 3), ("LAST_ADMIN".to_owned(), 1)]);
+        let page = store.operations_with(id(1), "NO_SEAT", 8, 10).await.unwrap();
+        assert_eq!(page.iter().map(|it| it.seq).collect::<Vec<_>>(), [8, 9]);
+        assert_eq!(store.operations_with(id(1), "NO_SEAT", 0, 1).await.unwrap().len(), 1);
+        assert_eq!(store.problems(id(2)).await.unwrap(), []);
+
+        let done = operation(7, Action::Unsuspend { account: "d".into() }, Some(Outcome::done()));
+        store.record(&lease, DROPBOX, &[Record::Outcome(id(1), done)]).await.unwrap();
+        assert_eq!(store.problems(id(1)).await.unwrap()[0], ("NO_SEAT".to_owned(), 2), "a success has no problem");
+    }
+
     async fn runs_and_operations_come_back_as_they_were_recorded(world) {
         let store = &world.store;
         let lease = world.lease().await;

@@ -8,6 +8,7 @@
 //! of a selected value, `emails[type eq "work"].value eq "a@b"`. Keywords may be written in any case.
 
 mod check;
+pub mod conditions;
 mod error;
 mod json;
 mod lex;

@@ -9,6 +9,7 @@ pub mod rule;
 mod rule_settings;
 #[cfg(test)]
 mod tests;
+pub mod whole_rule;
 
 use serde_json::Value;
 

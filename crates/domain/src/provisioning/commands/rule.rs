@@ -6,7 +6,7 @@ use super::{events, rule_settings};
 use crate::{
     ConnectionId, Detail, EnvironmentId, GroupId, PlanId, PopulationId, Rejection, RuleId,
     directory::{
-        change::{ChangeSet, Write},
+        change::{ChangeSet, Due, DueSubject, Write},
         commands::{
             Body, Decision, Stamp,
             body::{Chars, Faults},
@@ -20,7 +20,7 @@ use crate::{
         mapping::Mapping,
         rule::{Direction, PropagationPlan, Rule},
     },
-    reconcile::plan::Retiring,
+    reconcile::{plan::Retiring, scope::Subject},
 };
 
 /// The attributes of an account that an inbound rule can filter on and map from.
@@ -185,6 +185,25 @@ pub fn delete(
         ..current.clone()
     };
     Ok(written(&rule, "DELETED", "Deleted", Map::new(), stamp))
+}
+
+/// Asks for another look at one subject of a rule, at once: what it waits for may be there.
+pub fn look_again(rule: &Rule, subject: Subject, stamp: &Stamp<'_>) -> ChangeSet {
+    let due = match subject {
+        Subject::User(user) => DueSubject::User(user),
+        Subject::Group(group) => DueSubject::Group(group),
+    };
+    ChangeSet {
+        writes: Vec::new(),
+        events: vec![stamp.event(
+            rule.environment,
+            "PROVISIONING_SYNC.STARTED",
+            events::of_rule(rule),
+            format!("Started a sync of {subject} by rule {}.", rule.name),
+            None,
+        )],
+        due: vec![Due { rule: rule.id, subject: due, at: stamp.now }],
+    }
 }
 
 /// There is no such rule.

@@ -1,3 +1,4 @@
+mod conditions;
 mod matching;
 mod properties;
 mod syntax;

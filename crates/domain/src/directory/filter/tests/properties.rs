@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Number, json};
 
 use super::*;
+use crate::directory::filter::conditions::{Condition, Conditions, Join, Row};
 
 fn path() -> impl Strategy<Value = AttrPath> {
     let name = "[a-zA-Z][a-zA-Z0-9_-]{0,6}|\\$ref";
@@ -73,6 +74,18 @@ fn filters() -> impl Strategy<Value = Filter> {
     })
 }
 
+fn conditions() -> impl Strategy<Value = Conditions> {
+    let row = ("|title|name.given|enabled|no path!", "eq|co|gt|pr|", "|true|x|a b\"");
+    let row = row.prop_map(|(attribute, operator, value)| Condition::Row(Row { attribute, operator, value }));
+    let leaf = prop_oneof![4 => row, 1 => "|not \\(a pr\\)|a eq".prop_map(Condition::Text)];
+    let join = || prop_oneof![Just(Join::All), Just(Join::Any)];
+    let group = move |items| (join(), items).prop_map(|(join, items)| Conditions { join, items });
+    let nested = leaf.prop_recursive(3, 12, 4, move |inner| {
+        group(proptest::collection::vec(inner, 0..4)).prop_map(Condition::Group)
+    });
+    group(proptest::collection::vec(nested.boxed(), 0..4))
+}
+
 proptest! {
     #[test]
     fn a_printed_filter_reads_back_as_itself(filter in filters()) {
@@ -81,6 +94,21 @@ proptest! {
         let again = Filter::parse(&text);
         prop_assert_eq!(again.as_ref(), Ok(&filter), "{}", text);
         prop_assert_eq!(again.unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn a_filter_shown_as_conditions_reads_back_as_itself(filter in filters()) {
+        prop_assume!(filter.to_string().len() <= MAX_FILTER_BYTES);
+        let shown = Conditions::of(Some(&filter));
+        prop_assert_eq!(shown.filter(), Ok(Some(filter)));
+    }
+
+    #[test]
+    fn conditions_that_can_be_read_are_shown_again_with_the_same_meaning(conditions in conditions()) {
+        if let Ok(filter) = conditions.filter() {
+            let again = Conditions::of(filter.as_ref());
+            prop_assert_eq!(again.filter(), Ok(filter));
+        }
     }
 
     #[test]
