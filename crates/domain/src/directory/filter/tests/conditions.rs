@@ -37,7 +37,8 @@ fn what_has_no_row_of_its_own_stands_as_text() {
 
 #[test]
 fn blank_rows_and_empty_groups_ask_for_nothing() {
-    let blank = all(vec![row("", "eq", ""), Condition::Group(Conditions::default()), Condition::Text(" ".into())]);
+    let blank =
+        all(vec![row("", "eq", ""), Condition::Group(Conditions::default()), Condition::Text(" ".into())]);
     assert_eq!(blank.filter(), Ok(None));
     assert_eq!(Conditions::of(None).filter(), Ok(None));
 }
@@ -56,7 +57,8 @@ fn a_row_that_is_not_complete_is_named_by_its_place() {
 
 #[test]
 fn what_is_at_a_place_can_be_taken_away_or_added_to() {
-    let mut conditions = all(vec![row("a", "pr", ""), Condition::Group(all(vec![row("b", "pr", ""), row("c", "pr", "")]))]);
+    let mut conditions =
+        all(vec![row("a", "pr", ""), Condition::Group(all(vec![row("b", "pr", ""), row("c", "pr", "")]))]);
     conditions.remove(&[1, 0]);
     conditions.remove(&[7]);
     conditions.remove(&[]);
