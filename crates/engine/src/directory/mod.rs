@@ -25,8 +25,8 @@ use usher_domain::{
 
 pub use bootstrap::Bootstrap;
 use due::Touched;
-pub use search::Matching;
 pub use import::{GroupRow, Imported, ImportedAs, UserRow};
+pub use search::Matching;
 
 /// How often a command is decided anew because somebody was faster.
 const ATTEMPTS: u32 = 5;

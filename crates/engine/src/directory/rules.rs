@@ -103,10 +103,14 @@ impl Directory {
     }
 
     /// What a change of a rule touches.
-    pub(super) async fn touched_by(&self, before: &Rule, after: &Rule) -> Result<Vec<Touched>, DirectoryError> {
+    pub(super) async fn touched_by(
+        &self,
+        before: &Rule,
+        after: &Rule,
+    ) -> Result<Vec<Touched>, DirectoryError> {
         let mut touched = resync(Some(before), after);
-        let wants_less =
-            before.active && (!after.active || before.filter != after.filter || before.groups != after.groups);
+        let wants_less = before.active
+            && (!after.active || before.filter != after.filter || before.groups != after.groups);
         if wants_less {
             // Whom this rule no longer wants may have an account that a neighbour made, and kept for its sake.
             let connection = self.connection(after.environment, after.connection()).await?;

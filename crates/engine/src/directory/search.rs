@@ -124,7 +124,11 @@ impl Directory {
     ///
     /// # Errors
     /// When there is no such user.
-    pub async fn user_value(&self, environment: EnvironmentId, user: UserId) -> Result<Value, DirectoryError> {
+    pub async fn user_value(
+        &self,
+        environment: EnvironmentId,
+        user: UserId,
+    ) -> Result<Value, DirectoryError> {
         let user = found("user", user, self.store.user(environment, user).await?)?;
         let around = self.surroundings(environment).await?;
         let direct = self.store.memberships(environment, Some(&[user.id])).await?;

@@ -81,16 +81,11 @@ async fn another_look_at_one_user_is_due_at_once_and_told() {
 #[tokio::test]
 async fn whom_a_filter_is_about_is_counted_with_a_sample() {
     let world = World::new().await;
-    for name in ["ada", "bob", "carl"] {
-        world.user(name).await;
-    }
+    let ada = world.user("ada").await;
+    world.user("bob").await;
+    world.user("carl").await;
     let group = world.group("Engineers").await;
-    let ada = world.store.users(world.env, &Default::default(), &usher_domain::ports::store::PageRequest {
-        after: None, limit: 1,
-    });
-    let ada = ada.await.unwrap().items.remove(0);
-    let join = body(json!({"id": group.id}));
-    world.directory.add_to_group(&world.by, world.env, ada.id, &join).await.unwrap();
+    world.directory.add_member(&world.by, world.env, ada.id, group.id).await.unwrap();
     let about = async |text: &str| {
         let filter = Filter::parse(text).unwrap();
         let found = world.directory.matching(world.env, Some(&filter), 1).await.unwrap();

@@ -97,10 +97,13 @@ fn replace_mappings(
     // Which attributes accounts have is the connection's business, so it is only asked of one that is there.
     let connection: &Connection =
         facts.connections.iter().find(|it| it.id == rule.connection()).ok_or_else(|| {
-            Rejection::conflict("The rule's connection is gone: delete the rule, or make the connection again")
+            Rejection::conflict(
+                "The rule's connection is gone: delete the rule, or make the connection again",
+            )
         })?;
     let asleep = Rule { active: false, ..rule.clone() };
-    let target = |body: &Body| body.get("targetAttribute").and_then(|it| it.as_str()).unwrap_or("").to_owned();
+    let target =
+        |body: &Body| body.get("targetAttribute").and_then(|it| it.as_str()).unwrap_or("").to_owned();
     let mut changes = ChangeSet::default();
     let mut faults = Vec::new();
     let mut now: Vec<Mapping> = Vec::new();
