@@ -15,10 +15,10 @@ use async_trait::async_trait;
 use futures_util::stream;
 use tokio::sync::Notify;
 use usher_domain::{
-    Problem,
+    Problem, Timestamp,
     ports::connector::{
-        Applied, Check, CheckReport, CheckStatus, Connector, ConnectorError, Look, LookAtGroups, Outcomes,
-        Progress,
+        Applied, Changes, Check, CheckReport, CheckStatus, Connector, ConnectorError, LogPosition, Look,
+        LookAtGroups, Outcomes, Progress,
     },
     reconcile::{
         attributes::{Attribute, AttributeSet},
@@ -99,6 +99,8 @@ struct State {
     faults: VecDeque<Fault>,
     often: Option<(u64, u32)>,
     calls: u64,
+    /// The team as it was at each position of the log that was given out; `None` where it was forgotten.
+    positions: Vec<Option<Team>>,
 }
 
 /// The team, shared: a clone is the same team.
@@ -145,6 +147,11 @@ impl FakeTeam {
         let mut state = self.lock();
         state.faults.clear();
         state.often = None;
+    }
+
+    /// No position of the log that was given out is good any more.
+    pub fn forget_log(&self) {
+        self.lock().positions.fill(None);
     }
 
     /// How many calls were made or tried: observations, and operations one by one.
@@ -254,6 +261,36 @@ impl Connector for FakeTeam {
             let rest = applied.is_ok().then_some(todo);
             Some((applied, rest))
         }))
+    }
+
+    /// The log is what differs from the team as it was: it tells of what happened twice once, and of what was undone not
+    /// at all.
+    async fn changes(
+        &self,
+        position: Option<&LogPosition>,
+        _since: Timestamp,
+    ) -> Result<Changes, ConnectorError> {
+        match self.call() {
+            Some(Fault::Busy | Fault::LostAnswer) => return Err(busy()),
+            Some(Fault::Unauthorized) => return Err(unauthorized()),
+            Some(Fault::HangBefore | Fault::HangAfter) => self.hang().await,
+            Some(Fault::Refused | Fault::ShortList) | None => {}
+        }
+        let mut state = self.lock();
+        let number = position.and_then(|position| position.0.parse::<usize>().ok());
+        let before = number.and_then(|number| state.positions.get(number)).and_then(Option::as_ref);
+        let now = &state.team;
+        let (accounts, groups) = match before {
+            Some(before) => {
+                (differing(&before.members, &now.members), differing(&before.groups, &now.groups))
+            }
+            None => (BTreeSet::new(), BTreeSet::new()),
+        };
+        let everything = position.is_some() && before.is_none();
+        let now = now.clone();
+        state.positions.push(Some(now));
+        let position = LogPosition((state.positions.len() - 1).to_string());
+        Ok(Changes { accounts, groups, everything, position, more: false })
     }
 
     fn calls(&self, operations: &[Operation]) -> u64 {
@@ -391,6 +428,12 @@ impl Member {
     pub fn is_there(&self) -> bool {
         !matches!(self.state, AccountState::Removed { .. })
     }
+}
+
+/// The keys at which two maps differ.
+fn differing<K: Ord + Clone, V: PartialEq>(before: &BTreeMap<K, V>, now: &BTreeMap<K, V>) -> BTreeSet<K> {
+    let keys = before.keys().chain(now.keys());
+    keys.filter(|key| before.get(key) != now.get(key)).cloned().collect()
 }
 
 /// SplitMix64.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use usher_domain::{
-    GroupId, RunId, UserId,
+    GroupId, RunId, Timestamp, UserId,
     directory::audit::Event,
     ports::store::Record,
     reconcile::{
@@ -29,6 +29,8 @@ pub(crate) struct Batch<'a> {
     pub(crate) runs: BTreeMap<RunId, &'a Run>,
     pub(crate) outcomes: BTreeMap<(RunId, u64), &'a RunOperation>,
     pub(crate) events: Vec<&'a Event>,
+    /// When a full sync of the rule completed.
+    pub(crate) full_sync: Option<Timestamp>,
 }
 
 impl<'a> Batch<'a> {
@@ -81,6 +83,7 @@ impl<'a> Batch<'a> {
                 self.runs.insert(run.id, run);
             }
             Record::Event(event) => self.events.push(event),
+            Record::FullSync(at) => self.full_sync = Some(*at),
         }
     }
 }

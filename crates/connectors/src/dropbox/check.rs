@@ -14,8 +14,8 @@ use super::{
     client::{MISSING_SCOPE, Reply},
     fault::{Fault, Refusal, unauthorized},
     routes::{
-        AUTHENTICATED_ADMIN, GROUPS_DELETE, GROUPS_LIST, MEMBERS_LIST, MEMBERS_REMOVE, MEMBERS_SUSPEND,
-        Route, TEAM_INFO,
+        AUTHENTICATED_ADMIN, GET_EVENTS, GROUPS_DELETE, GROUPS_LIST, MEMBERS_LIST, MEMBERS_REMOVE,
+        MEMBERS_SUSPEND, Route, TEAM_INFO,
     },
     wire::{AuthenticatedAdmin, Ignored, TeamInfo},
 };
@@ -118,7 +118,23 @@ impl DropboxConnector {
             let arg = json!({ ".tag": "group_id", "group_id": NO_GROUP });
             push(report, "groups.write", self.probe(GROUPS_DELETE, &arg).await)?;
         }
+        push(report, "events.read", self.follows().await)?;
         Some(())
+    }
+
+    /// Whether the log of events can be read. Only some inbound rules need it, so that it fails no test.
+    async fn follows(&self) -> Verdict {
+        let arg = json!({ "limit": 1, "category": "members" });
+        match self.client.post::<_, Ignored>(GET_EVENTS, &arg).await {
+            Ok(reply) => Verdict::Holds { detail: "Granted.".into(), request_id: reply.request_id },
+            Err(fault) => {
+                let error = fault.into_error(GET_EVENTS.path);
+                let Problem { message, remedy, request_id, .. } = error.problem();
+                let detail =
+                    format!("Needed by inbound rules with FOLLOW_EVENTS only. {message} For these: {remedy}");
+                Verdict::Open { detail, request_id: request_id.clone() }
+            }
+        }
     }
 
     async fn reads(&self, route: &'static Route) -> Verdict {

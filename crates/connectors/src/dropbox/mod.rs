@@ -1,9 +1,10 @@
 //! A Dropbox team, behind [`Connector`]. `client` is the one way there (its `post`), `wire` their JSON, `observe`
-//! reads, `apply` writes, `check` tests the connection. Deciding what should be done is nobody's business here.
+//! reads, `events` follows the log, `apply` writes, `check` tests the connection. Deciding what should be done is nobody's business here.
 
 mod apply;
 mod check;
 mod client;
+mod events;
 mod fault;
 mod lookup;
 mod observe;
@@ -19,7 +20,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use usher_domain::{
-    ports::connector::{CheckReport, Connector, ConnectorError, Look, Outcomes, Progress},
+    Timestamp,
+    ports::connector::{
+        Changes, CheckReport, Connector, ConnectorError, LogPosition, Look, Outcomes, Progress,
+    },
     provisioning::connection::{DropboxAccess, Policy},
     reconcile::{
         operation::Operation,
@@ -115,6 +119,14 @@ impl Connector for DropboxConnector {
 
     fn apply<'a>(&'a self, operations: &'a [Operation]) -> Outcomes<'a> {
         self.outcomes(operations)
+    }
+
+    async fn changes(
+        &self,
+        position: Option<&LogPosition>,
+        since: Timestamp,
+    ) -> Result<Changes, ConnectorError> {
+        self.read_log(position, since).await
     }
 
     fn calls(&self, operations: &[Operation]) -> u64 {

@@ -42,4 +42,6 @@ routes! {
     GROUPS_JOB_STATUS = "team/groups/job_status/get", false;
     GROUPS_MEMBERS_ADD = "team/groups/members/add", true;
     GROUPS_MEMBERS_REMOVE = "team/groups/members/remove", true;
+    GET_EVENTS = "team_log/get_events", false;
+    GET_EVENTS_CONTINUE = "team_log/get_events/continue", false;
 }

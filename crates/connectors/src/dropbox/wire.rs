@@ -148,6 +148,39 @@ enum Management {
     Unknown,
 }
 
+/// `GetTeamEventsResult`. Each event is read by itself, so that one which is not understood costs no page.
+#[derive(Debug, Deserialize)]
+pub(super) struct EventsPage {
+    #[serde(default)]
+    pub(super) events: Vec<serde_json::Value>,
+    #[serde(default)]
+    pub(super) cursor: String,
+    #[serde(default)]
+    pub(super) has_more: bool,
+}
+
+/// The part of a `TeamEvent` that tells whom it is about. "May be missing" is said of all of it.
+#[derive(Debug, Deserialize)]
+pub(super) struct Event {
+    #[serde(default)]
+    pub(super) context: Option<Party>,
+    #[serde(default)]
+    pub(super) participants: Option<Vec<Party>>,
+}
+
+/// `ContextLogInfo` and `ParticipantLogInfo`, whatever their tag: a member, a group, or neither.
+#[derive(Debug, Deserialize)]
+pub(super) struct Party {
+    #[serde(default)]
+    pub(super) team_member_id: Option<Box<str>>,
+    #[serde(default)]
+    pub(super) email: Option<Box<str>>,
+    #[serde(default)]
+    pub(super) group_id: Option<Box<str>>,
+    #[serde(default)]
+    pub(super) user: Option<Box<Party>>,
+}
+
 /// `members/get_info_v2`.
 #[derive(Debug, Deserialize)]
 pub(super) struct MembersInfo {

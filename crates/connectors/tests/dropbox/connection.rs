@@ -33,6 +33,7 @@ async fn a_sound_connection_passes_every_check_and_nothing_changes() {
     members.write Success
     members.delete Success
     groups.write Success
+    events.read Success
     ");
     assert!(report.passed());
     let admin = world.simulator.team().members()[0].clone();
@@ -40,6 +41,22 @@ async fn a_sound_connection_passes_every_check_and_nothing_changes() {
     assert_eq!((id.as_str(), email), (admin.team_member_id.as_str(), admin.email));
     assert!(report.team.is_some());
     assert!(world.simulator.team().wipes().is_empty());
+}
+
+#[tokio::test]
+async fn the_scope_that_only_following_needs_is_named_but_fails_no_test() {
+    for team in [team(&[]).app_without_scope("events.read"), team(&[]).token_without_scope("events.read")] {
+        let report = World::of(team).await.connector.check().await;
+        assert!(report.passed());
+        let last = report.checks.last().unwrap();
+        assert_eq!((last.name.as_str(), last.status), ("events.read", CheckStatus::NotChecked));
+        assert!(
+            last.detail.starts_with("Needed by inbound rules with FOLLOW_EVENTS only."),
+            "{}",
+            last.detail
+        );
+        assert!(last.detail.contains("scope events.read"), "{}", last.detail);
+    }
 }
 
 #[tokio::test]
@@ -59,7 +76,7 @@ async fn a_missing_scope_is_named_whether_the_app_or_the_authorisation_lacks_it(
                 .map(|check| check.name.as_str())
                 .collect();
             assert_eq!(failed, [scope], "{}", summary(&report));
-            assert_eq!(report.checks.len(), 8);
+            assert_eq!(report.checks.len(), 9);
             let detail = &report.checks.iter().find(|check| check.name == scope).unwrap().detail;
             assert!(detail.contains(scope) && detail.contains("authorise the app again"), "{detail}");
         }

@@ -8,6 +8,7 @@
 
 mod apply;
 mod connection;
+mod events;
 mod faults;
 mod observe;
 mod world;

@@ -40,8 +40,9 @@ pub enum Write {
     PlanGone(PlanId),
     Connection(Connection),
     ConnectionGone(ConnectionId),
+    /// An inbound one has its source watched at once, by the settings that it has from now on.
     Rule(Rule),
-    /// Also its mappings, statuses, dues and jobs; links that it made are forgotten.
+    /// Also its mappings, statuses, dues, jobs and what is remembered of watching; links that it made are forgotten.
     RuleGone(RuleId),
     Mapping(Mapping),
     MappingGone(MappingId),

@@ -1,12 +1,12 @@
 //! The port to a remote system: read it whole, change it step by step.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::stream::Stream;
 
 use crate::{
-    Problem,
+    Problem, Timestamp,
     reconcile::{
         operation::Operation,
         outcome::Outcome,
@@ -49,6 +49,26 @@ pub enum LookAtGroups {
     These(Vec<RemoteGroupId>),
     /// The whole list.
     All,
+}
+
+/// How far the remote system's log of events was read. Only the connector that gave it understands it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogPosition(pub String);
+
+/// What the remote system's log of events tells: hints of what to look at again, in no order, some of them old or told
+/// twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// Accounts of which something became.
+    pub accounts: BTreeSet<AccountId>,
+    /// Groups of which something became; who came or went is among the accounts.
+    pub groups: BTreeSet<RemoteGroupId>,
+    /// The log cannot say what changed: nothing but a look at everything tells.
+    pub everything: bool,
+    /// Where to go on.
+    pub position: LogPosition,
+    /// Whether there is more to be read at once.
+    pub more: bool,
 }
 
 /// Told while an observation or an application is under way.
@@ -182,6 +202,16 @@ pub trait Connector: Send + Sync {
     /// come, each index exactly once unless it ends with an error; what has no outcome then was not done, or
     /// will be found by the next observation. Dropping the stream stops after the calls in hand.
     fn apply<'a>(&'a self, operations: &'a [Operation]) -> Outcomes<'a>;
+
+    /// Reads the log of events from that position on; without one, or when the remote system does not take it any
+    /// more, from `since` on. Everything changed then, unless there was no position at all.
+    ///
+    /// Nothing is decided by what the log tells, only what to look at: it may be late, and it may leave out.
+    async fn changes(
+        &self,
+        position: Option<&LogPosition>,
+        since: Timestamp,
+    ) -> Result<Changes, ConnectorError>;
 
     /// How many calls these operations will take at least, polls and retries aside; for previews and for choosing
     /// between a scoped and a full run.

@@ -2,10 +2,21 @@
 
 use crate::{RuleId, Timestamp, directory::change::DueSubject};
 
-/// The right to reconcile one rule until `until`, fenced by `epoch`: every claim raises the epoch, and a write that
-/// names an older one is refused.
+/// What is to be done for a rule. Each kind has a lease of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobKind {
+    /// Reconcile it.
+    Reconcile,
+    /// Keep an eye on its source ([`super::watch`]).
+    Watch,
+}
+
+/// The right to do one kind of work for one rule until `until`, fenced by `epoch`: every claim raises the epoch, and a
+/// write that names an older one is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
+    /// What for.
+    pub kind: JobKind,
     /// Which rule.
     pub rule: RuleId,
     /// Who holds it.

@@ -4,3 +4,4 @@ pub mod connector;
 pub mod job;
 pub mod session;
 pub mod store;
+pub mod watch;

@@ -23,6 +23,7 @@ use crate::{
     ports::{
         job::{DueMark, Lease},
         session::SessionStore,
+        watch::WatchStore,
     },
     provisioning::{
         connection::{Connection, Health},
@@ -200,6 +201,9 @@ pub enum Record {
     Run(Box<Run>),
     /// Something the audit is told.
     Event(Box<Event>),
+    /// A full sync of the rule completed: no slot waits any more, and the slots of its schedule are counted from the
+    /// first of these. Has its source watched.
+    FullSync(Timestamp),
 }
 
 /// The memory of syncs.
@@ -285,7 +289,7 @@ pub trait JobStore: Send + Sync {
     /// Ends the lease: forgets what was done (unless it became due again meanwhile), makes `again` due, and frees the
     /// rule.
     async fn settle(&self, lease: &Lease, done: &[DueMark], again: &[Due]) -> StoreResult<()>;
-    /// When the next rule that nobody holds falls due, if anything is due at all.
+    /// When the next rule that nobody holds falls due, to be reconciled or watched, if anything is due at all.
     async fn next_due(&self) -> StoreResult<Option<Timestamp>>;
     /// The earliest time at which something of this rule is due.
     async fn rule_due(&self, rule: RuleId) -> StoreResult<Option<Timestamp>>;
@@ -387,7 +391,14 @@ pub trait AuditStore: Send + Sync {
 /// All that is kept.
 #[async_trait]
 pub trait Store:
-    DirectoryStore + ProvisioningStore + SyncStore + JobStore + AccessStore + SessionStore + AuditStore
+    DirectoryStore
+    + ProvisioningStore
+    + SyncStore
+    + JobStore
+    + WatchStore
+    + AccessStore
+    + SessionStore
+    + AuditStore
 {
     /// Commits a change set: rows, events, due work; or nothing of it.
     async fn commit(&self, changes: &ChangeSet) -> StoreResult<()>;

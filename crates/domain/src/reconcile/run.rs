@@ -42,6 +42,8 @@ pub enum Trigger {
     Manual,
     /// A revision, a change of the rule, or its activation.
     Configuration,
+    /// A slot of an inbound rule's schedule.
+    Schedule,
     /// A person approved a held run.
     Approval,
     /// The rule is being deleted.

@@ -17,7 +17,7 @@ use super::{
     access::{self, SealedAdministrator},
     chain, delete, from_sqlx, insert, jobs,
     provisioning::SealedConnection,
-    put,
+    put, watches,
 };
 use crate::seal::Seal;
 
@@ -42,6 +42,7 @@ pub(super) async fn write_consequences(
 ) -> StoreResult<()> {
     let due: Vec<Due> = committed.iter().flat_map(|changes| &changes.due).copied().collect();
     jobs::make_due(connection, &due).await?;
+    watches::wake_written(connection, committed).await?;
     let events: Vec<&Event> = committed.iter().flat_map(|changes| &changes.events).collect();
     let new: Vec<EnvironmentId> =
         committed.iter().flat_map(|changes| &changes.writes).filter_map(founded).collect();
@@ -224,6 +225,7 @@ async fn rule_gone(connection: &mut Connection, rule: RuleId) -> StoreResult<()>
          AND l.connection_id = placements.connection_id AND l.group_id = placements.group_id)",
         "DELETE FROM account_links WHERE rule_id = $1",
         "DELETE FROM group_links WHERE rule_id = $1",
+        "DELETE FROM watches WHERE rule_id = $1",
     ];
     for sql in forgotten {
         sqlx::query(sql).bind(rule.uuid()).execute(&mut *connection).await.map_err(from_sqlx)?;

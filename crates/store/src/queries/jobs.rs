@@ -11,7 +11,7 @@ use usher_domain::{
     RuleId, Timestamp,
     directory::change::{Due, DueSubject},
     ports::{
-        job::{DueMark, Lease},
+        job::{DueMark, JobKind, Lease},
         store::{JobStore, StoreError, StoreResult},
     },
 };
@@ -21,7 +21,19 @@ use super::{CHUNK, Connection, Database, SKIP_LOCKED, from_sqlx, get, id, insert
 use crate::columns;
 
 /// The kind of job that reconciles a rule.
-const RULE: &str = "rule";
+const RULE: &str = name(JobKind::Reconcile);
+
+/// A kind of job, as its rows have it.
+pub(super) const fn name(kind: JobKind) -> &'static str {
+    match kind {
+        JobKind::Reconcile => "rule",
+        JobKind::Watch => "watch",
+    }
+}
+
+/// Of an insert into jobs: a due time moves only earlier.
+pub(super) const EARLIER: &str = " ON CONFLICT (kind, key) DO UPDATE SET due_at = \
+     CASE WHEN jobs.due_at IS NULL OR excluded.due_at < jobs.due_at THEN excluded.due_at ELSE jobs.due_at END";
 
 /// Makes subjects due: moves a due time only earlier, and always raises the mark.
 pub(super) async fn make_due(connection: &mut Connection, due: &[Due]) -> StoreResult<()> {
@@ -37,8 +49,7 @@ pub(super) async fn make_due(connection: &mut Connection, due: &[Due]) -> StoreR
         connection,
         "INSERT INTO jobs (kind, key, due_at, epoch) ",
         &rules,
-        " ON CONFLICT (kind, key) DO UPDATE SET due_at = \
-         CASE WHEN jobs.due_at IS NULL OR excluded.due_at < jobs.due_at THEN excluded.due_at ELSE jobs.due_at END",
+        EARLIER,
         |values, (rule, at)| {
             values.push_bind(RULE).push_bind(rule.uuid()).push_bind(at.to_datetime()).push_bind(0_i64);
             Ok(())
@@ -67,15 +78,17 @@ pub(super) async fn fence(connection: &mut Connection, lease: &Lease) -> StoreRe
     let query = sqlx::query(
         "UPDATE jobs SET epoch = epoch WHERE kind = $1 AND key = $2 AND owner = $3 AND epoch = $4",
     );
-    let query = query.bind(RULE).bind(lease.rule.uuid()).bind(&lease.owner).bind(lease.epoch);
+    let query = query.bind(name(lease.kind)).bind(lease.rule.uuid()).bind(&lease.owner).bind(lease.epoch);
     let held = query.execute(connection).await.map_err(from_sqlx)?;
     if held.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Fenced(lease.rule)) }
 }
 
-/// Forgets the job of a rule that is gone, and what was due of it.
+/// Forgets the jobs of a rule that is gone, and what was due of it.
 pub(super) async fn forget(connection: &mut Connection, rule: RuleId) -> StoreResult<()> {
-    let job = sqlx::query("DELETE FROM jobs WHERE kind = $1 AND key = $2").bind(RULE).bind(rule.uuid());
-    job.execute(&mut *connection).await.map_err(from_sqlx)?;
+    for kind in [JobKind::Reconcile, JobKind::Watch] {
+        let job = sqlx::query("DELETE FROM jobs WHERE kind = $1 AND key = $2");
+        job.bind(name(kind)).bind(rule.uuid()).execute(&mut *connection).await.map_err(from_sqlx)?;
+    }
     let dues = sqlx::query("DELETE FROM dues WHERE rule_id = $1").bind(rule.uuid());
     dues.execute(connection).await.map_err(from_sqlx)?;
     Ok(())
@@ -95,6 +108,40 @@ async fn forget_done(connection: &mut Connection, rule: RuleId, done: &[DueMark]
     Ok(())
 }
 
+impl Database {
+    /// Takes the lease of the job of that kind that has been due longest and that nobody holds.
+    ///
+    /// What is due of a rule that is reconciled stands beside the job. A watch has nothing but its job: it becomes due
+    /// when the lease ends, so that it is not lost with a server, and an earlier time tells that it was woken.
+    pub(super) async fn claim_job(
+        &self,
+        kind: JobKind,
+        owner: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> StoreResult<Option<Lease>> {
+        // The condition stands in both places: PostgreSQL chooses by the inner one, and once it has the row, which
+        // another server may have taken meanwhile, looks again at the outer one only.
+        const FREE: &str = "kind = $1 AND due_at <= $2 AND (owner IS NULL OR leased_until <= $2)";
+        let due = match kind {
+            JobKind::Reconcile => "due_at",
+            JobKind::Watch => "$4",
+        };
+        let sql = format!(
+            "UPDATE jobs SET owner = $3, leased_until = $4, due_at = {due}, epoch = epoch + 1 \
+             WHERE {FREE} AND key = (SELECT key FROM jobs WHERE {FREE} ORDER BY due_at, key LIMIT 1 {SKIP_LOCKED}) \
+             RETURNING key, epoch"
+        );
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(name(kind)).bind(now.to_datetime());
+        let query = query.bind(owner).bind(until.to_datetime());
+        let Some(row) = query.fetch_optional(&self.write).await.map_err(from_sqlx)? else {
+            return Ok(None);
+        };
+        let (rule, epoch) = (id(&row, "key")?, get(&row, "epoch")?);
+        Ok(Some(Lease { kind, rule, owner: owner.to_owned(), epoch, until }))
+    }
+}
+
 #[async_trait]
 impl JobStore for Database {
     async fn make_due(&self, due: &[Due]) -> StoreResult<()> {
@@ -104,21 +151,7 @@ impl JobStore for Database {
     }
 
     async fn claim(&self, owner: &str, now: Timestamp, until: Timestamp) -> StoreResult<Option<Lease>> {
-        // The condition stands in both places: PostgreSQL chooses by the inner one, and once it has the row, which
-        // another server may have taken meanwhile, looks again at the outer one only.
-        const FREE: &str = "kind = $1 AND due_at <= $2 AND (owner IS NULL OR leased_until <= $2)";
-        let sql = format!(
-            "UPDATE jobs SET owner = $3, leased_until = $4, epoch = epoch + 1 \
-             WHERE {FREE} AND key = (SELECT key FROM jobs WHERE {FREE} ORDER BY due_at, key LIMIT 1 {SKIP_LOCKED}) \
-             RETURNING key, epoch"
-        );
-        let query = sqlx::query(AssertSqlSafe(sql)).bind(RULE).bind(now.to_datetime());
-        let query = query.bind(owner).bind(until.to_datetime());
-        let Some(row) = query.fetch_optional(&self.write).await.map_err(from_sqlx)? else {
-            return Ok(None);
-        };
-        let (rule, epoch) = (id(&row, "key")?, get(&row, "epoch")?);
-        Ok(Some(Lease { rule, owner: owner.to_owned(), epoch, until }))
+        self.claim_job(JobKind::Reconcile, owner, now, until).await
     }
 
     async fn due(&self, lease: &Lease, now: Timestamp) -> StoreResult<Vec<DueMark>> {
@@ -143,7 +176,7 @@ impl JobStore for Database {
             "UPDATE jobs SET leased_until = CASE WHEN leased_until < $1 THEN $1 ELSE leased_until END \
              WHERE kind = $2 AND key = $3 AND owner = $4 AND epoch = $5 RETURNING leased_until",
         );
-        let query = query.bind(until.to_datetime()).bind(RULE).bind(lease.rule.uuid());
+        let query = query.bind(until.to_datetime()).bind(name(lease.kind)).bind(lease.rule.uuid());
         let query = query.bind(&lease.owner).bind(lease.epoch);
         match query.fetch_optional(&self.write).await.map_err(from_sqlx)? {
             Some(row) => Ok(Lease { until: time(&row, "leased_until")?, ..lease.clone() }),
@@ -168,9 +201,9 @@ impl JobStore for Database {
         // A held rule counts from when its lease ends: its holder may never come back.
         let mut query = QueryBuilder::new(
             "SELECT min(CASE WHEN owner IS NULL OR leased_until <= due_at THEN due_at ELSE leased_until END) AS at \
-             FROM jobs WHERE due_at IS NOT NULL AND kind = ",
+             FROM jobs WHERE due_at IS NOT NULL AND kind IN (",
         );
-        query.push_bind(RULE);
+        query.push_bind(RULE).push(", ").push_bind(name(JobKind::Watch)).push(")");
         Ok(self.one(query, |row| optional_time(row, "at")).await?.flatten())
     }
 

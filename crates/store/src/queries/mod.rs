@@ -15,6 +15,7 @@ mod reseal;
 mod sessions;
 mod sync;
 mod verify;
+mod watches;
 mod writer;
 
 use async_trait::async_trait;

@@ -15,7 +15,7 @@ use usher_domain::{
 };
 use uuid::Uuid;
 
-use super::{CHUNK, Connection, chain, from_sqlx, insert, push_ids};
+use super::{CHUNK, Connection, chain, from_sqlx, insert, push_ids, watches};
 use crate::{batch::Batch, columns, seal::Seal};
 
 /// Writes a batch, within the transaction that holds the lease.
@@ -36,6 +36,9 @@ pub(super) async fn write(
     let outcomes: Vec<(RunId, &RunOperation)> =
         batch.outcomes.iter().map(|((run, _), operation)| (*run, *operation)).collect();
     write_operations(connection, &outcomes).await?;
+    if let Some(at) = batch.full_sync {
+        watches::full_sync(connection, rule, at).await?;
+    }
     chain::append(connection, seal, &[], &batch.events).await
 }
 

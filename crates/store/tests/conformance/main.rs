@@ -11,6 +11,7 @@ mod jobs;
 mod provisioning;
 mod sessions;
 mod sync;
+mod watches;
 mod world;
 
 /// Each test, once for each database. A test takes a furnished [`world::World`].
