@@ -137,6 +137,12 @@ async fn a_connection_is_made_refused_repaired_and_enabled() {
           "name": "groups.write",
           "requestId": "<digest>",
           "status": "SUCCESS"
+        },
+        {
+          "detail": "Granted.",
+          "name": "events.read",
+          "requestId": "<digest>",
+          "status": "SUCCESS"
         }
       ],
       "status": "SUCCESS"
