@@ -5,7 +5,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -37,6 +37,10 @@ pub(crate) struct Config {
     pub(crate) allow_http_targets: bool,
     /// What an empty database starts with.
     pub(crate) bootstrap: Bootstrap,
+    /// How many requests a second each client may send; 0 is no limit.
+    pub(crate) max_requests_per_second: u32,
+    /// Proxies whose `X-Forwarded-For` says where a request comes from.
+    pub(crate) trusted_proxies: Vec<IpAddr>,
 }
 
 /// How log lines look.
@@ -80,7 +84,7 @@ impl fmt::Display for Faults {
 impl std::error::Error for Faults {}
 
 /// Every key and its environment variable, as API.md §2 lists them.
-pub(crate) const KEYS: [(&str, &str); 14] = [
+pub(crate) const KEYS: [(&str, &str); 16] = [
     ("listen", "USHER_LISTEN"),
     ("public_url", "USHER_PUBLIC_URL"),
     ("database_url", "USHER_DATABASE_URL"),
@@ -95,6 +99,8 @@ pub(crate) const KEYS: [(&str, &str); 14] = [
     ("bootstrap.client_secret", "USHER_BOOTSTRAP_CLIENT_SECRET"),
     ("bootstrap.admin_username", "USHER_BOOTSTRAP_ADMIN_USERNAME"),
     ("bootstrap.admin_password", "USHER_BOOTSTRAP_ADMIN_PASSWORD"),
+    ("max_requests_per_second", "USHER_MAX_REQUESTS_PER_SECOND"),
+    ("trusted_proxies", "USHER_TRUSTED_PROXIES"),
 ];
 
 /// The keys that may be given as `{ file = "…" }` or `{ env = "…" }`.
@@ -161,6 +167,17 @@ impl Config {
             admin_username: reader.text("bootstrap.admin_username"),
             admin_password: reader.secret("bootstrap.admin_password", 8),
         };
+        let most = "a number of requests, 0 (no limit) to 1000000";
+        let max_requests_per_second = reader.parsed("max_requests_per_second", "5000", most);
+        let proxies = reader.text("trusted_proxies").unwrap_or_else(|| "127.0.0.1, ::1".into());
+        let proxies: Result<Vec<IpAddr>, _> =
+            proxies.split(',').map(str::trim).filter(|text| !text.is_empty()).map(str::parse).collect();
+        if proxies.is_err() {
+            reader.fault(
+                "trusted_proxies",
+                "must be addresses with commas between them, such as 127.0.0.1, ::1",
+            );
+        }
         match (listen, quiet, lease, allow_http_targets) {
             (Some(listen), Some(quiet), Some(lease), Some(allow_http_targets))
                 if reader.faults.is_empty() =>
@@ -176,6 +193,8 @@ impl Config {
                     lease: Duration::from_millis(lease),
                     allow_http_targets,
                     bootstrap,
+                    max_requests_per_second: max_requests_per_second.unwrap_or_default(),
+                    trusted_proxies: proxies.unwrap_or_default(),
                 })
             }
             _ => Err(Faults(reader.faults)),
@@ -380,7 +399,7 @@ mod tests {
         assert_snapshot!(faults, @r#"
         the configuration has 11 faults:
           bootstrap.client_secret (or USHER_BOOTSTRAP_CLIENT_SECRET) names the variable NOT_SET, which is not set
-          colour is not a key; the keys are listen, public_url, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, allow_http_targets, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password
+          colour is not a key; the keys are listen, public_url, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, allow_http_targets, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password, max_requests_per_second, trusted_proxies
           listen (or USHER_LISTEN) must be an address and port such as 127.0.0.1:8080
           public_url (or USHER_PUBLIC_URL) must be an address such as https://usher.example.com
           quiet_time_ms (or USHER_QUIET_TIME_MS) must be 0 to 60000 (milliseconds)

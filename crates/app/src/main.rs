@@ -10,6 +10,7 @@ mod correlation;
 mod csv_files;
 mod demo;
 mod log;
+mod rekey;
 mod serve;
 mod state;
 mod system;
@@ -49,6 +50,11 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             log::start(&config.log, config.log_format)?;
             serve::open(&config).await?;
             cli::say("The database schema is up to date.");
+        }
+        Command::Rekey { config, options } => {
+            let config = Config::load(config.config.as_deref(), environment)?;
+            log::start(&config.log, config.log_format)?;
+            rekey::rekey(&config, &options).await?;
         }
         Command::Check { config } => return check::check(config.config.as_deref()).await,
         verb => return cli::run(verb).await,

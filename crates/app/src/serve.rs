@@ -23,7 +23,7 @@ use usher_engine::{
 use usher_store::{Seal, Storage};
 
 use crate::{
-    access::token::Tokens,
+    access::{administrators::Administrators, failures::Failures, rates::Rates, token::Tokens, upkeep},
     api, bootstrap,
     cli::Role,
     config::Config,
@@ -124,13 +124,18 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
     let owner = format!("{}/{}", std::process::id(), ids.next());
     let worker = Worker::new(reconciler.clone(), Settings { lease: config.lease, ..Settings::new(owner) });
     let wake = worker.waker();
-    let tokens = Tokens::new(store.signing_keys().await?);
+    let tokens = Tokens::new(Arc::clone(&store));
+    let administrators = Administrators::new(Arc::clone(&store), directory.clone(), Arc::clone(&clock));
     let app = AppState::new(App {
         store,
         directory,
         reconciler,
         wake,
         tokens,
+        administrators,
+        failures: Failures::default(),
+        rates: Rates::new(config.max_requests_per_second),
+        trusted_proxies: config.trusted_proxies.clone(),
         clock,
         ids,
         public_url: config.public_url.clone(),
@@ -170,7 +175,8 @@ impl Serving {
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
         let task = tokio::spawn(async move {
-            axum::serve(listener, api::router(app))
+            let service = api::router(app).into_make_service_with_connect_info::<SocketAddr>();
+            axum::serve(listener, service)
                 .with_graceful_shutdown(async move { stopped.notified().await })
                 .await
         });
@@ -207,6 +213,7 @@ impl Working {
 /// `usher serve`
 pub(crate) async fn serve(config: Config, role: Role) -> Result<()> {
     let Joined { app, worker } = join(&config).await?;
+    let tending = tokio::spawn(upkeep::tend(app.clone()));
     let serving = match role {
         Role::Worker => None,
         Role::All | Role::Web => Some(Serving::start(config.listen, app).await?),
@@ -219,6 +226,7 @@ pub(crate) async fn serve(config: Config, role: Role) -> Result<()> {
         tracing::info!(address = %serving.address, "usher is listening");
     }
     shutdown().await;
+    tending.abort();
     tracing::info!("stopping: no new work, the calls in hand are finished");
     if let Some(working) = working {
         working.stop().await?;

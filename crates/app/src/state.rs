@@ -7,7 +7,7 @@ use url::Url;
 use usher_domain::{Clock, Ids, ports::store::Store};
 use usher_engine::{directory::Directory, reconcile::Reconciler};
 
-use crate::access::token::Tokens;
+use crate::access::{administrators::Administrators, failures::Failures, rates::Rates, token::Tokens};
 
 /// What every handler can reach.
 #[derive(Debug, Clone)]
@@ -25,6 +25,15 @@ pub(crate) struct App {
     pub(crate) wake: Arc<Notify>,
     /// Access tokens.
     pub(crate) tokens: Tokens,
+    /// Administrators of the console, as they come to the door.
+    #[allow(dead_code, reason = "the pages of the console are its callers")]
+    pub(crate) administrators: Administrators,
+    /// Failures at the token endpoint.
+    pub(crate) failures: Failures,
+    /// How many requests clients may send.
+    pub(crate) rates: Rates,
+    /// Proxies whose word counts for where a request comes from.
+    pub(crate) trusted_proxies: Vec<std::net::IpAddr>,
     /// The time.
     pub(crate) clock: Arc<dyn Clock>,
     /// New ids.

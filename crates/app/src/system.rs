@@ -28,6 +28,10 @@ impl Ids for SystemIds {
 
 /// A secret that cannot be guessed: 32 random bytes, as base64url.
 pub(crate) fn random_secret() -> Secret {
-    let bytes: [u8; 32] = rand::RngExt::random(&mut rand::rng());
-    Secret::new(URL_SAFE_NO_PAD.encode(bytes))
+    Secret::new(URL_SAFE_NO_PAD.encode(random_bytes::<32>()))
+}
+
+/// Random bytes, from the system's generator.
+pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
+    rand::RngExt::random(&mut rand::rng())
 }

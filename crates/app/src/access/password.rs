@@ -5,10 +5,17 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
+use tokio::sync::Semaphore;
 use usher_domain::Secret;
+
+/// How many hashes are computed at once: each takes 19 MiB and a core, and whoever is nobody can ask for one.
+const AT_ONCE: usize = 4;
+
+static PLACES: Semaphore = Semaphore::const_new(AT_ONCE);
 
 /// The PHC string to keep in place of the secret.
 pub(crate) async fn hash(secret: Secret) -> Result<String> {
+    let _place = PLACES.acquire().await.context("hashing a secret was interrupted")?;
     tokio::task::spawn_blocking(move || {
         Argon2::default()
             .hash_password(secret.expose().as_bytes())
@@ -22,6 +29,7 @@ pub(crate) async fn hash(secret: Secret) -> Result<String> {
 /// Whether this is the secret that was hashed. Against no hash at all it takes as long and says no, so that the
 /// time does not tell whether a client or administrator exists.
 pub(crate) async fn verify(secret: Secret, hash: Option<String>) -> bool {
+    let Ok(_place) = PLACES.acquire().await else { return false };
     tokio::task::spawn_blocking(move || {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| NOBODY.to_owned());

@@ -15,6 +15,10 @@ pub(crate) enum Permission {
     WriteConfiguration,
     /// Approve or cancel a held run.
     ApproveSyncs,
+    /// See who may call: clients, administrators, signing keys.
+    ReadAccess,
+    /// Change who may call. Nobody gives a role that they do not have, whatever this says.
+    WriteAccess,
 }
 
 impl Permission {
@@ -34,6 +38,8 @@ impl Permission {
             ],
             Permission::WriteConfiguration => &[EnvironmentAdmin],
             Permission::ApproveSyncs => &[SyncApprover],
+            Permission::ReadAccess => &[EnvironmentAdmin, ConfigurationReadOnly],
+            Permission::WriteAccess => &[EnvironmentAdmin],
         }
     }
 

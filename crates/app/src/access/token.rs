@@ -1,14 +1,16 @@
 //! Access tokens: JWTs signed with a key from the database, good for one client in one environment for an hour.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
-use usher_domain::{ClientId, EnvironmentId, Secret, Timestamp, access::SigningKey};
+use tokio::sync::RwLock;
+use usher_domain::{
+    ClientId, EnvironmentId, Timestamp,
+    access::{SigningKey, keys::TOKEN_LIFETIME},
+    ports::store::{Store, StoreResult},
+};
 use uuid::Uuid;
-
-/// How long a token is good.
-pub(crate) const LIFETIME: Duration = Duration::from_secs(3600);
 
 /// What a token says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,73 +34,136 @@ pub(crate) struct Bearer {
     pub(crate) environment: EnvironmentId,
 }
 
-/// Signs and verifies; holds the keys of the database in memory.
+/// How long the keys are used before the database is asked for them again: so soon every server signs with a new key, and
+/// refuses the tokens of one that was revoked. A key that is not known is asked for at once.
+const HEARD_OF: Duration = Duration::from_secs(10);
+
+/// Signs and verifies; keeps the keys of the database in memory, for a moment.
 pub(crate) struct Tokens {
-    keys: Vec<(Uuid, Secret)>,
+    store: Arc<dyn Store>,
+    kept: RwLock<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    keys: Arc<[SigningKey]>,
+    read_at: Option<Timestamp>,
 }
 
 impl std::fmt::Debug for Tokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Tokens({} keys)", self.keys.len())
+        f.debug_struct("Tokens").finish_non_exhaustive()
     }
 }
 
 impl Tokens {
-    /// The newest key first; it signs, all verify.
-    pub(crate) fn new(keys: Vec<SigningKey>) -> Self {
-        Tokens { keys: keys.into_iter().map(|key| (key.id, key.key)).collect() }
+    /// Of the keys in this store. The newest one signs, all verify.
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+        Tokens { store, kept: RwLock::new(Kept::default()) }
     }
 
     /// A token for that bearer, or `None` without any key.
-    pub(crate) fn sign(&self, bearer: Bearer, now: Timestamp, id: Uuid) -> Option<String> {
-        let (kid, key) = self.keys.first()?;
-        let header = Header { kid: Some(kid.to_string()), ..Header::new(Algorithm::HS256) };
-        let claims = Claims {
-            iss: format!("usher/{}", bearer.environment),
-            sub: bearer.client,
-            env: bearer.environment,
-            iat: now.as_millis() / 1000,
-            exp: now.plus(LIFETIME).as_millis() / 1000,
-            jti: id,
-        };
-        jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(key.expose().as_bytes())).ok()
+    pub(crate) async fn sign(&self, bearer: Bearer, now: Timestamp, id: Uuid) -> StoreResult<Option<String>> {
+        let keys = self.keys(now).await?;
+        Ok(keys.first().and_then(|key| encode(key, bearer, now, id)))
     }
 
     /// Whose token this is, if it is one of ours and not expired at `now`.
-    pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Option<Bearer> {
-        let kid = jsonwebtoken::decode_header(token).ok()?.kid?;
-        let (_, key) = self.keys.iter().find(|(id, _)| id.to_string() == kid)?;
-        let mut validation = Validation::new(Algorithm::HS256);
-        // The library would read the system's clock; expiry is checked below against ours.
-        validation.validate_exp = false;
-        let key = DecodingKey::from_secret(key.expose().as_bytes());
-        let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation).ok()?.claims;
-        let good = claims.exp > now.as_millis() / 1000 && claims.iss == format!("usher/{}", claims.env);
-        good.then_some(Bearer { client: claims.sub, environment: claims.env })
+    pub(crate) async fn verify(&self, token: &str, now: Timestamp) -> StoreResult<Option<Bearer>> {
+        let kid = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid);
+        let Some(kid) = kid.and_then(|kid| Uuid::parse_str(&kid).ok()) else { return Ok(None) };
+        let known = |keys: &[SigningKey]| keys.iter().find(|key| key.id == kid).cloned();
+        let key = match known(&self.keys(now).await?) {
+            Some(key) => Some(key),
+            // Another server may have begun to sign with a new key.
+            None => known(&self.read(now).await?),
+        };
+        Ok(key.and_then(|key| decode(&key, token, now)))
     }
+
+    async fn keys(&self, now: Timestamp) -> StoreResult<Arc<[SigningKey]>> {
+        {
+            let kept = self.kept.read().await;
+            if kept.read_at.is_some_and(|at| now.since(at) < HEARD_OF) {
+                return Ok(Arc::clone(&kept.keys));
+            }
+        }
+        self.read(now).await
+    }
+
+    /// Asks the database, one at a time: forged tokens cost no more than one query at once.
+    async fn read(&self, now: Timestamp) -> StoreResult<Arc<[SigningKey]>> {
+        let mut kept = self.kept.write().await;
+        kept.keys = self.store.signing_keys().await?.into();
+        kept.read_at = Some(now);
+        Ok(Arc::clone(&kept.keys))
+    }
+}
+
+fn encode(key: &SigningKey, bearer: Bearer, now: Timestamp, id: Uuid) -> Option<String> {
+    let header = Header { kid: Some(key.id.to_string()), ..Header::new(Algorithm::HS256) };
+    let claims = Claims {
+        iss: format!("usher/{}", bearer.environment),
+        sub: bearer.client,
+        env: bearer.environment,
+        iat: now.as_millis() / 1000,
+        exp: now.plus(TOKEN_LIFETIME).as_millis() / 1000,
+        jti: id,
+    };
+    jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(key.key.expose().as_bytes())).ok()
+}
+
+fn decode(key: &SigningKey, token: &str, now: Timestamp) -> Option<Bearer> {
+    let mut validation = Validation::new(Algorithm::HS256);
+    // The library would read the system's clock; expiry is checked below against ours.
+    validation.validate_exp = false;
+    let key = DecodingKey::from_secret(key.key.expose().as_bytes());
+    let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation).ok()?.claims;
+    let good = claims.exp > now.as_millis() / 1000 && claims.iss == format!("usher/{}", claims.env);
+    good.then_some(Bearer { client: claims.sub, environment: claims.env })
 }
 
 #[cfg(test)]
 mod tests {
+    use usher_domain::Secret;
+
     use super::*;
 
-    fn tokens(secret: &str) -> Tokens {
-        let key =
-            SigningKey { id: Uuid::from_u128(7), key: Secret::new(secret), created_at: Timestamp::default() };
-        Tokens::new(vec![key])
+    fn key(secret: &str) -> SigningKey {
+        SigningKey { id: Uuid::from_u128(7), key: Secret::new(secret), created_at: Timestamp::default() }
     }
 
     #[test]
     fn a_token_is_good_for_an_hour_and_only_with_the_key_that_signed_it() {
         let bearer = Bearer { client: Uuid::from_u128(1).into(), environment: Uuid::from_u128(2).into() };
         let now = Timestamp::from_millis(1_800_000_000_000);
-        let ours = tokens("a key of ours");
-        let token = ours.sign(bearer, now, Uuid::from_u128(3)).unwrap();
-        assert_eq!(ours.verify(&token, now), Some(bearer));
-        assert_eq!(ours.verify(&token, now.plus(Duration::from_secs(3599))), Some(bearer));
-        assert_eq!(ours.verify(&token, now.plus(Duration::from_secs(3601))), None);
-        assert_eq!(tokens("a key of theirs").verify(&token, now), None);
-        assert_eq!(ours.verify(&format!("{token}x"), now), None);
-        assert_eq!(ours.verify("", now), None);
+        let ours = key("a key of ours");
+        let token = encode(&ours, bearer, now, Uuid::from_u128(3)).unwrap();
+        assert_eq!(decode(&ours, &token, now), Some(bearer));
+        assert_eq!(decode(&ours, &token, now.plus(Duration::from_secs(3599))), Some(bearer));
+        assert_eq!(decode(&ours, &token, now.plus(Duration::from_secs(3601))), None);
+        assert_eq!(decode(&key("a key of theirs"), &token, now), None);
+        assert_eq!(decode(&ours, &format!("{token}x"), now), None);
+        assert_eq!(decode(&ours, "", now), None);
+    }
+
+    #[test]
+    fn a_token_with_another_algorithm_or_other_claims_is_nobodys() {
+        let bearer = Bearer { client: Uuid::from_u128(1).into(), environment: Uuid::from_u128(2).into() };
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let ours = key("a key of ours");
+        let token = encode(&ours, bearer, now, Uuid::from_u128(3)).unwrap();
+        let [header, claims, signature] = token.split('.').collect::<Vec<_>>().try_into().unwrap();
+        let base64 = |text: &str| {
+            base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text.as_bytes())
+        };
+        let none = base64(r#"{"alg":"none","kid":"00000000-0000-0000-0000-000000000007"}"#);
+        assert_eq!(decode(&ours, &format!("{none}.{claims}."), now), None);
+        let other = base64(r#"{"alg":"HS512","kid":"00000000-0000-0000-0000-000000000007"}"#);
+        assert_eq!(decode(&ours, &format!("{other}.{claims}.{signature}"), now), None);
+        let theirs = encode(&ours, Bearer { client: Uuid::from_u128(9).into(), ..bearer }, now, Uuid::nil());
+        let theirs = theirs.unwrap();
+        let theirs = theirs.split('.').nth(1).unwrap();
+        assert_eq!(decode(&ours, &format!("{header}.{theirs}.{signature}"), now), None);
     }
 }

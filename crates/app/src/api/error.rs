@@ -1,5 +1,7 @@
 //! Errors as PingOne shapes them (facts/pingone.md §2.3).
 
+use std::time::Duration;
+
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -21,6 +23,8 @@ pub(crate) struct ApiError {
     details: Vec<Detail>,
     /// Extra members of the error object (a connection test's checks).
     extra: Option<(&'static str, serde_json::Value)>,
+    /// When to try again.
+    retry_after: Option<Duration>,
 }
 
 /// What a handler answers.
@@ -28,7 +32,14 @@ pub(crate) type ApiResult<T = Response> = Result<T, ApiError>;
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        ApiError { status, code, message: message.into(), details: Vec::new(), extra: None }
+        ApiError {
+            status,
+            code,
+            message: message.into(),
+            details: Vec::new(),
+            extra: None,
+            retry_after: None,
+        }
     }
 
     /// 401: no token, or none that is good.
@@ -50,6 +61,13 @@ impl ApiError {
     pub(crate) fn method_not_allowed(method: &axum::http::Method, path: &str) -> Self {
         let message = format!("{path} does not answer to {method}.");
         ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
+    }
+
+    /// 429 with Retry-After.
+    pub(crate) fn limited(wait: Duration) -> Self {
+        let message = "The client sends more requests than it may. Send the request again after the time in Retry-After.";
+        let limited = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "REQUEST_LIMITED", message);
+        ApiError { retry_after: Some(wait), ..limited }
     }
 
     /// 413.
@@ -102,6 +120,7 @@ impl From<Rejection> for ApiError {
             message: rejection.message,
             details: rejection.details,
             extra: None,
+            retry_after: None,
         }
     }
 }
@@ -166,12 +185,21 @@ impl IntoResponse for ApiError {
             body[name] = value;
         }
         let mut response = (self.status, Json(body)).into_response();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let wait = match self.status {
+            StatusCode::SERVICE_UNAVAILABLE => Some(Duration::from_secs(1)),
+            _ => self.retry_after,
+        };
+        if let Some(wait) = wait {
+            response.headers_mut().insert(header::RETRY_AFTER, retry_after(wait));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }
+}
+
+/// `Retry-After`: whole seconds, at least one.
+pub(crate) fn retry_after(wait: Duration) -> HeaderValue {
+    HeaderValue::from(wait.as_millis().div_ceil(1000).clamp(1, u128::from(u32::MAX)) as u64)
 }

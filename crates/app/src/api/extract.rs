@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use serde_json::{Map, Value};
-use usher_domain::{EnvironmentId, Rejection, directory::audit::Actor};
+use usher_domain::{EnvironmentId, Rejection, access::Role, directory::audit::Actor};
 use usher_engine::directory::By;
 use uuid::Uuid;
 
@@ -166,6 +166,8 @@ pub(crate) struct Caller {
     pub(crate) actor: Actor,
     /// The environment that their token is good for.
     pub(crate) environment: EnvironmentId,
+    /// What they may do: they can give nobody more.
+    pub(crate) roles: Vec<Role>,
 }
 
 impl Caller {

@@ -6,7 +6,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use usher_domain::{EnvironmentId, access::Role, directory::audit::Actor};
+use usher_domain::{EnvironmentId, directory::audit::Actor};
 
 use super::{AppState, error::ApiError, extract::Caller};
 use crate::access::permission::Permission;
@@ -50,11 +50,13 @@ async fn admit(
             "The request has no access token. Get one from /{environmentId}/as/token and send it as a Bearer token.",
         ));
     };
-    let Some(bearer) = app.tokens.verify(token, app.clock.now()) else {
+    let now = app.clock.now();
+    let Some(bearer) = app.tokens.verify(token, now).await? else {
         return Err(ApiError::unauthenticated(
             "The access token is not one of ours, or has expired. Get a new one from /{environmentId}/as/token.",
         ));
     };
+    app.rates.take(bearer.client, now).map_err(ApiError::limited)?;
     if environment.is_some_and(|environment| environment != bearer.environment) {
         return Err(ApiError::forbidden("The access token is for another environment."));
     }
@@ -65,7 +67,7 @@ async fn admit(
         ));
     };
     if !permission.allows(&client.roles) {
-        let names: Vec<String> = permission.roles().iter().map(name).collect();
+        let names: Vec<&str> = permission.roles().iter().map(|role| role.name()).collect();
         return Err(ApiError::forbidden(&format!(
             "The client {} needs one of the roles {}.",
             client.name,
@@ -73,9 +75,5 @@ async fn admit(
         )));
     }
     let actor = Actor::Client { id: client.id.uuid(), name: client.name };
-    Ok(Caller { actor, environment: bearer.environment })
-}
-
-fn name(role: &Role) -> String {
-    serde_json::to_value(role).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+    Ok(Caller { actor, environment: bearer.environment, roles: client.roles })
 }

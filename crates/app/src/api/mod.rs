@@ -4,6 +4,8 @@
 //! its siblings, how the resource is shown in [`show`], and its schema in [`openapi`]; then
 //! `USHER_WRITE_DOCS=1 cargo test -p usher --bin usher openapi`.
 
+mod administrators;
+mod clients;
 mod environments;
 pub(crate) mod error;
 
@@ -23,6 +25,7 @@ mod routes;
 mod rules;
 mod runs;
 mod show;
+mod signing_keys;
 mod stores;
 mod syncs;
 mod token;

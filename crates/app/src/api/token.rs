@@ -3,19 +3,26 @@
 use axum::{
     Form, Json,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{Extensions, HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::json;
-use usher_domain::{ClientId, EnvironmentId, Secret};
+use usher_domain::{
+    ClientId, EnvironmentId, Secret, Timestamp,
+    access::{WorkerClient, keys::TOKEN_LIFETIME},
+};
 
-use super::{AppState, error::ApiError};
+use super::{
+    AppState,
+    error::{ApiError, retry_after},
+};
 use crate::access::{
     password,
-    token::{Bearer, LIFETIME},
+    source::{network, source},
+    token::Bearer,
 };
 
 /// What a client sends. Fields that are not for this grant are ignored, as the RFC says.
@@ -31,6 +38,7 @@ pub(crate) async fn token(
     State(app): State<AppState>,
     Path(environment): Path<String>,
     headers: HeaderMap,
+    extensions: Extensions,
     form: Result<Form<TokenRequest>, axum::extract::rejection::FormRejection>,
 ) -> Response {
     let Ok(Form(form)) = form else {
@@ -49,6 +57,14 @@ pub(crate) async fn token(
         let what = "Send the client's id and secret, as HTTP Basic or in the form.";
         return refuse(StatusCode::UNAUTHORIZED, "invalid_client", what);
     };
+    let now = app.clock.now();
+    let from = source(&extensions, &headers, &app.trusted_proxies);
+    if let Some(wait) = app.failures.shut(&id, from, now) {
+        let what = "Too many attempts failed. Try again after the time in Retry-After.";
+        let mut response = refuse(StatusCode::TOO_MANY_REQUESTS, "invalid_client", what);
+        response.headers_mut().insert(header::RETRY_AFTER, retry_after(wait));
+        return response;
+    }
     let client = match (environment.parse::<EnvironmentId>(), id.parse::<ClientId>()) {
         (Ok(environment), Ok(id)) => match app.store.client(environment, id).await {
             Ok(client) => client.filter(|client| client.enabled),
@@ -56,21 +72,37 @@ pub(crate) async fn token(
         },
         _ => None,
     };
-    let hash = client.as_ref().map(|client| client.secret_hash.clone());
-    let verified = password::verify(secret, hash).await;
+    let verified = secret_is_good(client.as_ref(), secret, now).await;
     let Some(client) = client.filter(|_| verified) else {
+        app.failures.failed(&id, from, now);
+        tracing::warn!(client = %id, from = %network(from), "a client was refused a token");
         let what = "No enabled client of this environment has this id and secret.";
         return refuse(StatusCode::UNAUTHORIZED, "invalid_client", what);
     };
+    app.failures.succeeded(&id, from);
     let bearer = Bearer { client: client.id, environment: client.environment };
-    match app.tokens.sign(bearer, app.clock.now(), app.ids.next()) {
-        Some(token) => Json(json!({
+    match app.tokens.sign(bearer, now, app.ids.next()).await {
+        Err(error) => ApiError::from(error).into_response(),
+        Ok(Some(token)) => Json(json!({
             "access_token": token,
             "token_type": "Bearer",
-            "expires_in": LIFETIME.as_secs(),
+            "expires_in": TOKEN_LIFETIME.as_secs(),
         }))
         .into_response(),
-        None => ApiError::unexpected("there is no signing key").into_response(),
+        Ok(None) => ApiError::unexpected("there is no signing key").into_response(),
+    }
+}
+
+/// Whether this is the client's secret, or the one before it that may still be used. As slow without a client as with one.
+async fn secret_is_good(client: Option<&WorkerClient>, secret: Secret, now: Timestamp) -> bool {
+    let old = client.and_then(|client| client.old_secret.as_ref()).filter(|old| old.until > now);
+    let hash = client.map(|client| client.secret_hash.clone());
+    if password::verify(secret.clone(), hash).await {
+        return true;
+    }
+    match old {
+        Some(old) => password::verify(secret, Some(old.hash.clone())).await,
+        None => false,
     }
 }
 

@@ -43,6 +43,13 @@ pub(crate) enum Command {
         #[command(flatten)]
         config: ConfigFile,
     },
+    /// Seal every credential anew under a new key, while servers run; run again to go on after an interruption
+    Rekey {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[command(flatten)]
+        options: crate::rekey::Options,
+    },
     /// Bring users (and groups) in from CSV files
     Import {
         #[command(flatten)]
@@ -205,7 +212,11 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Rules { connect, verb } => {
             directory::run(&connect.client().await?, &directory::RULES, verb).await?
         }
-        Command::Serve { .. } | Command::Demo(_) | Command::Migrate { .. } | Command::Check { .. } => {
+        Command::Rekey { .. }
+        | Command::Serve { .. }
+        | Command::Demo(_)
+        | Command::Migrate { .. }
+        | Command::Check { .. } => {
             anyhow::bail!("this verb does not speak to the API")
         }
     };

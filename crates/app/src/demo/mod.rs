@@ -127,6 +127,8 @@ fn begin_afresh(options: &Options) -> Result<Config> {
             client_secret: Some(random_secret()),
             ..Bootstrap::default()
         },
+        max_requests_per_second: 0,
+        trusted_proxies: Vec::new(),
     })
 }
 

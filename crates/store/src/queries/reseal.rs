@@ -1,16 +1,29 @@
-//! Secrets, sealed anew under the newest key, row by row: whoever changes a row meanwhile wins.
+//! Secrets, sealed anew under the newest key, and the audit's ends, signed anew with it; row by row: whoever changes a row
+//! meanwhile wins.
 
 use std::collections::BTreeMap;
 
 use sqlx::QueryBuilder;
-use usher_domain::ports::store::{Resealed, StoreResult};
+use usher_domain::{
+    EnvironmentId,
+    ports::store::{Resealed, StoreError, StoreResult},
+};
 use uuid::Uuid;
 
-use super::{Database, get, id};
+use super::{Database, events::hash, get, id};
 use crate::{
+    anchor::{CHECKPOINT, HEAD, roll_said, said},
     columns,
     sealed::{Sealed, Shape},
 };
+
+/// Something that is signed, and where the signature stands.
+struct Signed {
+    table: &'static str,
+    said: Vec<u8>,
+    /// The environment and the number, in tables that have them.
+    row: Option<(Uuid, u64)>,
+}
 
 impl Database {
     pub(super) async fn reseal_some(&self, limit: u32) -> StoreResult<Resealed> {
@@ -23,7 +36,66 @@ impl Database {
                 self.reseal_row(*column, row, &text, u64::from(limit), &mut so_far).await?;
             }
         }
+        for (signed, old) in self.signatures().await? {
+            self.sign_anew(&signed, &old, u64::from(limit), &mut so_far).await?;
+        }
         Ok(so_far)
+    }
+
+    /// What is signed, and not with the newest key.
+    async fn signatures(&self) -> StoreResult<Vec<(Signed, String)>> {
+        let mut found = Vec::new();
+        for (table, what) in [("event_heads", HEAD), ("event_checkpoints", CHECKPOINT)] {
+            let query =
+                QueryBuilder::new(format!("SELECT environment_id, seq, hash, signature FROM {table}"));
+            let read = self.all(query, |row| {
+                let environment: EnvironmentId = id(row, "environment_id")?;
+                let seq = columns::from_count("seq", get(row, "seq")?)?;
+                let said = said(what, environment, seq, &hash(get(row, "hash")?)?);
+                Ok((Signed { table, said, row: Some((environment.uuid(), seq)) }, get(row, "signature")?))
+            });
+            found.extend(read.await?);
+        }
+        let query = QueryBuilder::new("SELECT environments, signature FROM event_roll");
+        let roll = self.all(query, |row| {
+            let said = roll_said(get(row, "environments")?);
+            Ok((Signed { table: "event_roll", said, row: None }, get(row, "signature")?))
+        });
+        found.extend(roll.await?);
+        found.retain(|(_, signature): &(Signed, String)| !self.seal.is_current(signature));
+        Ok(found)
+    }
+
+    /// Signs anew what an older key of ours signed. What was not signed by us is left as it is: nothing makes it true.
+    async fn sign_anew(
+        &self,
+        signed: &Signed,
+        old: &str,
+        limit: u64,
+        so_far: &mut Resealed,
+    ) -> StoreResult<()> {
+        if so_far.done >= limit {
+            so_far.left += 1;
+            return Ok(());
+        }
+        self.seal.check(&signed.said, old).map_err(|why| {
+            StoreError::Corrupt(format!(
+                "a signature in {} {why}. It was not signed anew. Run `usher audit verify`.",
+                signed.table
+            ))
+        })?;
+        let mut query = QueryBuilder::new(format!("UPDATE {} SET signature = ", signed.table));
+        query.push_bind(self.seal.sign(&signed.said)?).push(" WHERE signature = ").push_bind(old);
+        if let Some((environment, seq)) = signed.row {
+            query.push(" AND environment_id = ").push_bind(environment);
+            query.push(" AND seq = ").push_bind(columns::count(seq));
+        }
+        if self.execute(query).await? == 1 {
+            so_far.done += 1;
+        } else {
+            so_far.left += 1;
+        }
+        Ok(())
     }
 
     async fn sealed_rows(&self, column: Sealed) -> StoreResult<Vec<(Uuid, String)>> {

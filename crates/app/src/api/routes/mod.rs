@@ -3,6 +3,7 @@
 //!
 //! To add a route: a row in the part of the table that it belongs to; see [`Route`].
 
+mod access;
 mod directory;
 mod provisioning;
 mod route;
@@ -26,7 +27,10 @@ const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
 
 /// Every route of the API.
 pub(crate) fn table() -> Vec<Route> {
-    [directory::table(), provisioning::table(), server::table()].into_iter().flatten().collect()
+    [access::table(), directory::table(), provisioning::table(), server::table()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The whole API.
@@ -66,7 +70,7 @@ async fn wrong_method(method: Method, request: Request) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::permission::Permission::{ReadConfiguration, ReadIdentities};
+    use crate::access::permission::Permission::{ReadAccess, ReadConfiguration, ReadIdentities};
 
     #[test]
     fn a_route_that_changes_something_never_needs_only_a_reading_role() {
@@ -74,7 +78,7 @@ mod tests {
             let Some(permission) = route.permission else { continue };
             let only_looks = ["previewRule", "readStoreMetadata", "evaluateExpression"];
             let reads = route.method == Method::GET || only_looks.contains(&route.id);
-            let reading = matches!(permission, ReadIdentities | ReadConfiguration);
+            let reading = matches!(permission, ReadAccess | ReadIdentities | ReadConfiguration);
             assert_eq!(reads, reading, "{} {}", route.method, route.path);
         }
     }

@@ -3,6 +3,7 @@
 //! `shown` is what the API answers: closed, so that a member that is not described is found by the tests. `taken` is a
 //! body in PingOne's shape, open as PingOne's are; `own` is a body of Usher's own, where an unknown member is an error.
 
+mod access;
 mod directory;
 mod provisioning;
 mod server;
@@ -12,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 /// Every schema, by name.
 pub(super) fn all() -> Map<String, Value> {
-    [directory::all(), provisioning::all(), sync::all(), server::all()]
+    [access::all(), directory::all(), provisioning::all(), sync::all(), server::all()]
         .into_iter()
         .flatten()
         .map(|(name, schema)| (name.to_owned(), schema))
