@@ -2,6 +2,7 @@
 
 mod access;
 mod api;
+mod audit;
 mod bootstrap;
 mod check;
 mod cli;
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::{
-    cli::{Cli, Command},
+    cli::{AuditVerb, Cli, Command},
     config::Config,
 };
 
@@ -57,6 +58,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             rekey::rekey(&config, &options).await?;
         }
         Command::Check { config } => return check::check(config.config.as_deref()).await,
+        Command::Audit { verb: AuditVerb::Verify { config, expect } } => {
+            return audit::verify(config.config.as_deref(), &expect).await;
+        }
         verb => return cli::run(verb).await,
     }
     Ok(ExitCode::SUCCESS)

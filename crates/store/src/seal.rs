@@ -93,12 +93,16 @@ impl fmt::Debug for Seal {
 }
 
 impl Seal {
-    /// Reads the key file: one key a line, the first one seals. A file that is not there is made with a new key,
-    /// readable by its owner alone; one that others may read is refused.
+    /// Reads the key file, as [`Seal::read`] does. A file that is not there is made with a new key.
     pub fn open_or_create(path: &Path) -> Result<Seal, SealError> {
         if !path.try_exists().map_err(|source| SealError::File { path: path.to_owned(), source })? {
             keyfile::create(path)?;
         }
+        Seal::read(path)
+    }
+
+    /// Reads the key file: one key a line, the first one seals. It must be readable by its owner alone.
+    pub fn read(path: &Path) -> Result<Seal, SealError> {
         let kept = Kept { stamp: Stamp::of(path), keys: read_keys(path)? };
         Ok(Seal(Arc::new(Ring { path: Some(path.to_owned()), kept: RwLock::new(kept) })))
     }
@@ -185,7 +189,7 @@ impl Seal {
         let Some(path) = &self.0.path else { return Ok(()) };
         let stamp = Stamp::of(path);
         // Gone for a moment, or for good: what was read is still true.
-        if stamp.is_none() || stamp == self.read().stamp {
+        if stamp.is_none() || stamp == self.kept().stamp {
             return Ok(());
         }
         let keys = read_keys(path).map_err(|error| StoreError::Unavailable(error.to_string()))?;
@@ -204,10 +208,10 @@ impl Seal {
     }
 
     fn keys(&self) -> Arc<[Key]> {
-        Arc::clone(&self.read().keys)
+        Arc::clone(&self.kept().keys)
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Kept> {
+    fn kept(&self) -> RwLockReadGuard<'_, Kept> {
         self.0.kept.read().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -19,6 +19,10 @@ pub(crate) enum Permission {
     ReadAccess,
     /// Change who may call. Nobody gives a role that they do not have, whatever this says.
     WriteAccess,
+    /// See the audit: it tells of people and of the set-up alike.
+    ReadActivities,
+    /// Take away what the audit says of a person.
+    RedactActivities,
 }
 
 impl Permission {
@@ -40,6 +44,9 @@ impl Permission {
             Permission::ApproveSyncs => &[SyncApprover],
             Permission::ReadAccess => &[EnvironmentAdmin, ConfigurationReadOnly],
             Permission::WriteAccess => &[EnvironmentAdmin],
+            Permission::ReadActivities => &[EnvironmentAdmin, IdentityDataAdmin, IdentityDataReadOnly],
+            // Not those who keep users: nobody takes away what is told of their own doing.
+            Permission::RedactActivities => &[EnvironmentAdmin],
         }
     }
 

@@ -4,6 +4,7 @@
 //! its siblings, how the resource is shown in [`show`], and its schema in [`openapi`]; then
 //! `USHER_WRITE_DOCS=1 cargo test -p usher --bin usher openapi`.
 
+mod activities;
 mod administrators;
 mod clients;
 mod environments;

@@ -1,5 +1,6 @@
 //! The command line. Admin verbs are clients of the API: there is no door around access and audit.
 
+mod audit;
 mod client;
 mod directory;
 mod import;
@@ -8,6 +9,7 @@ mod sync;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
+use usher_domain::directory::audit::verify::Anchor;
 
 pub(crate) use client::Connect;
 
@@ -113,6 +115,11 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// The audit: check its chain, take away what it says of a person
+    Audit {
+        #[command(subcommand)]
+        verb: AuditVerb,
+    },
     /// Users of the directory
     Users {
         #[command(flatten)]
@@ -147,6 +154,28 @@ pub(crate) enum Command {
         connect: Connect,
         #[command(subcommand)]
         verb: directory::Verb,
+    },
+}
+
+/// What to do with the audit.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditVerb {
+    /// Find any change, removal, reordering, insertion or truncation, in the database itself; exit 0 none, 3 tampered
+    /// with, 1 failure
+    Verify {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// An end that was seen before, as this printed it; an older copy of the database does not have it
+        #[arg(long, value_name = "[ENVIRONMENT:]SEQ:HASH")]
+        expect: Vec<Anchor>,
+    },
+    /// Take names, sentences and values away from every event about a user; the chain still verifies
+    Redact {
+        #[command(flatten)]
+        connect: Connect,
+        /// The user's username, e-mail or id; only the id if they are deleted
+        #[arg(long)]
+        user: String,
     },
 }
 
@@ -197,6 +226,9 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Explain { connect, user, rule, json } => {
             sync::explain(&connect.client().await?, &user, rule.as_deref(), json).await?
         }
+        Command::Audit { verb: AuditVerb::Redact { connect, user } } => {
+            audit::redact(&connect.client().await?, &user).await?
+        }
         Command::Users { connect, verb } => {
             directory::run(&connect.client().await?, &directory::USERS, verb).await?
         }
@@ -216,7 +248,8 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         | Command::Serve { .. }
         | Command::Demo(_)
         | Command::Migrate { .. }
-        | Command::Check { .. } => {
+        | Command::Check { .. }
+        | Command::Audit { verb: AuditVerb::Verify { .. } } => {
             anyhow::bail!("this verb does not speak to the API")
         }
     };

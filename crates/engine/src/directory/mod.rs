@@ -4,6 +4,7 @@
 //! commits a change set.
 
 mod access;
+mod activities;
 mod bootstrap;
 mod connections;
 mod due;
@@ -23,6 +24,7 @@ use usher_domain::{
     ports::store::{Store, StoreError},
 };
 
+pub use activities::ATTRIBUTES as ACTIVITY_ATTRIBUTES;
 pub use bootstrap::Bootstrap;
 use due::Touched;
 pub use import::{GroupRow, Imported, ImportedAs, UserRow};

@@ -9,7 +9,7 @@ use usher_domain::{
     EnvironmentId,
     directory::audit::{
         Event,
-        chain::{Entry, Hash, Salt, Span, genesis},
+        chain::{Entry, Hash, REDACTION, Salt, Span, genesis},
         verify::CHECKPOINT_EVERY,
     },
     ports::store::{StoreError, StoreResult},
@@ -228,7 +228,8 @@ pub(super) async fn redact(
         for row in &rows {
             let entry = entry(row)?;
             after = entry.seq;
-            let Some(instead) = entry.redacted() else { continue };
+            // What tells of a redaction says nothing of anybody, and must not be told of again.
+            let Some(instead) = entry.redacted().filter(|_| entry.action != REDACTION) else { continue };
             let query = sqlx::query("UPDATE events SET personal = $1 WHERE environment_id = $2 AND seq = $3");
             let query = query.bind(instead).bind(entry.environment.uuid()).bind(columns::count(entry.seq));
             query.execute(&mut *connection).await.map_err(from_sqlx)?;

@@ -167,6 +167,7 @@ on_both! {
         assert_eq!(done, secrets);
         keys.keep_newest();
         keyfile::write(&path, &keys).unwrap();
+        assert!(crate::audit::verify(world, &[]).await.holds(), "the audit is signed anew, too");
         let anew = Storage::open(&world.url, Seal::open_or_create(&path).unwrap()).await.unwrap();
         assert_eq!(anew.connection(ENVIRONMENT, DROPBOX).await.unwrap().unwrap(), before);
         assert_eq!(anew.administrator("ada").await.unwrap(), Some(ada.clone()));

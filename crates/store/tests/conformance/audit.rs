@@ -41,8 +41,9 @@ pub(crate) async fn verify(world: &World, anchors: &[Anchor]) -> Report {
     world.auditor().await.verify(anchors, 2, &|_, _| ()).await.unwrap()
 }
 
+/// Of user 2, as the directory tells it.
 fn redaction(number: u128) -> Event {
-    Event { action: REDACTION.into(), description: "Redacted".into(), ..event(number) }
+    Event { action: REDACTION.into(), description: "Redacted".into(), ..about(number, 2, 9) }
 }
 
 /// What is said of the first thing that is wrong.

@@ -4,6 +4,7 @@
 //! To add a route: a row in the part of the table that it belongs to; see [`Route`].
 
 mod access;
+mod audit;
 mod directory;
 mod provisioning;
 mod route;
@@ -27,7 +28,7 @@ const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
 
 /// Every route of the API.
 pub(crate) fn table() -> Vec<Route> {
-    [access::table(), directory::table(), provisioning::table(), server::table()]
+    [access::table(), directory::table(), provisioning::table(), audit::table(), server::table()]
         .into_iter()
         .flatten()
         .collect()
@@ -70,7 +71,9 @@ async fn wrong_method(method: Method, request: Request) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::permission::Permission::{ReadAccess, ReadConfiguration, ReadIdentities};
+    use crate::access::permission::Permission::{
+        ReadAccess, ReadActivities, ReadConfiguration, ReadIdentities,
+    };
 
     #[test]
     fn a_route_that_changes_something_never_needs_only_a_reading_role() {
@@ -78,7 +81,8 @@ mod tests {
             let Some(permission) = route.permission else { continue };
             let only_looks = ["previewRule", "readStoreMetadata", "evaluateExpression"];
             let reads = route.method == Method::GET || only_looks.contains(&route.id);
-            let reading = matches!(permission, ReadAccess | ReadIdentities | ReadConfiguration);
+            let reading =
+                matches!(permission, ReadAccess | ReadActivities | ReadIdentities | ReadConfiguration);
             assert_eq!(reads, reading, "{} {}", route.method, route.path);
         }
     }

@@ -1,11 +1,13 @@
 //! How resources are shown: PingOne's shapes (facts/pingone.md §2.4, §2.6, §2.7), absolute links.
 
 mod access;
+mod audit;
 mod directory;
 mod provisioning;
 mod sync;
 
 pub(crate) use access::{administrator, client};
+pub(crate) use audit::activity;
 pub(crate) use directory::{environment, group, membership, nesting, population, user};
 pub(crate) use provisioning::{connection, mapping, plan, revision, rule};
 pub(crate) use sync::{explanation, operation, preview, run, subject_status, sync_status, synced_rule};

@@ -16,7 +16,7 @@ use crate::{
 
 impl Stamp<'_> {
     /// An event of something that succeeded.
-    pub(crate) fn event(
+    pub fn event(
         &self,
         environment: EnvironmentId,
         action: &str,

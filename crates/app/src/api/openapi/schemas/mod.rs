@@ -4,6 +4,7 @@
 //! body in PingOne's shape, open as PingOne's are; `own` is a body of Usher's own, where an unknown member is an error.
 
 mod access;
+mod audit;
 mod directory;
 mod provisioning;
 mod server;
@@ -13,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 /// Every schema, by name.
 pub(super) fn all() -> Map<String, Value> {
-    [access::all(), directory::all(), provisioning::all(), sync::all(), server::all()]
+    [access::all(), directory::all(), provisioning::all(), sync::all(), audit::all(), server::all()]
         .into_iter()
         .flatten()
         .map(|(name, schema)| (name.to_owned(), schema))
