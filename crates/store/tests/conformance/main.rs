@@ -11,6 +11,7 @@ mod jobs;
 mod provisioning;
 mod sessions;
 mod sync;
+mod tampering;
 mod watches;
 mod world;
 
