@@ -22,7 +22,7 @@ pub(crate) struct ApiError {
     message: String,
     details: Vec<Detail>,
     /// Extra members of the error object (a connection test's checks).
-    extra: Option<(&'static str, serde_json::Value)>,
+    extra: Option<Box<(&'static str, serde_json::Value)>>,
     /// When to try again.
     retry_after: Option<Duration>,
 }
@@ -92,7 +92,7 @@ impl ApiError {
 
     /// The same error with one more member in its object.
     pub(crate) fn with(mut self, name: &'static str, value: serde_json::Value) -> Self {
-        self.extra = Some((name, value));
+        self.extra = Some(Box::new((name, value)));
         self
     }
 }
@@ -181,7 +181,8 @@ impl IntoResponse for ApiError {
         if !self.details.is_empty() {
             body["details"] = json!(self.details);
         }
-        if let Some((name, value)) = self.extra {
+        if let Some(extra) = self.extra {
+            let (name, value) = *extra;
             body[name] = value;
         }
         let mut response = (self.status, Json(body)).into_response();
