@@ -1,12 +1,14 @@
 //! The binary `usher`. What it can do: [`cli`]; what it is made of: [`serve`].
 
 mod access;
+mod address;
 mod api;
 mod audit;
 mod bootstrap;
 mod check;
 mod cli;
 mod config;
+mod console;
 mod correlation;
 mod csv_files;
 mod demo;

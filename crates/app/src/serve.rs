@@ -27,6 +27,7 @@ use crate::{
     api, bootstrap,
     cli::Role,
     config::Config,
+    console,
     state::{App, AppState},
     system::{SystemClock, SystemIds},
 };
@@ -174,8 +175,9 @@ impl Serving {
         let address = listener.local_addr()?;
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
+        let doors = api::router(app.clone()).merge(console::router(app));
         let task = tokio::spawn(async move {
-            let service = api::router(app).into_make_service_with_connect_info::<SocketAddr>();
+            let service = doors.into_make_service_with_connect_info::<SocketAddr>();
             axum::serve(listener, service)
                 .with_graceful_shutdown(async move { stopped.notified().await })
                 .await

@@ -17,6 +17,7 @@ pub mod explain;
 pub mod held;
 mod look;
 mod people;
+mod provision_now;
 pub mod retry;
 mod setup;
 pub mod sync_status;

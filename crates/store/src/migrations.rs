@@ -15,6 +15,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (6, "schedule", include_str!("../migrations/0006_schedule.sql")),
     (7, "sessions", include_str!("../migrations/0007_sessions.sql")),
     (9, "run problems", include_str!("../migrations/0009_run_problems.sql")),
+    (17, "search", include_str!("../migrations/0017_search.sql")),
 ];
 
 /// The schema that this version speaks.

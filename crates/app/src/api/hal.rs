@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::{
     extract::{FromRequestParts, OriginalUri},
-    http::{header, request::Parts},
+    http::request::Parts,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -17,6 +17,7 @@ use usher_domain::{
 use uuid::Uuid;
 
 use super::{AppState, error::ApiError};
+use crate::address;
 
 /// Characters that a query value must not hold as they are.
 const QUERY: &AsciiSet =
@@ -34,16 +35,7 @@ impl FromRequestParts<AppState> for Origin {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
-        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-        let base = match &app.public_url {
-            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
-            None => {
-                let first = |value: &str| value.split(',').next().unwrap_or_default().trim().to_owned();
-                let scheme = header("x-forwarded-proto").map_or_else(|| "http".to_owned(), first);
-                let host = header("x-forwarded-host").or_else(|| header(header::HOST.as_str()));
-                format!("{scheme}://{}", host.map_or_else(|| "localhost".to_owned(), first))
-            }
-        };
+        let base = address::base(&parts.headers, app.public_url.as_ref());
         let uri = OriginalUri::from_request_parts(parts, app).await.map(|uri| uri.0).unwrap_or_default();
         let query = uri.query().unwrap_or_default();
         let query = url::form_urlencoded::parse(query.as_bytes())

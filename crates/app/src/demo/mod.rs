@@ -89,6 +89,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     Ok(if outcome.failed == 0 && outcome.impacted > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Who signs in to the demo's console.
+const ADMINISTRATOR: &str = "admin";
+
 /// What says that a directory's database is a demo's, and may be thrown away.
 const MARK: &str = "this-is-a-demo";
 
@@ -125,6 +128,8 @@ fn begin_afresh(options: &Options) -> Result<Config> {
         bootstrap: Bootstrap {
             client_id: Some(SystemIds.next()),
             client_secret: Some(random_secret()),
+            admin_username: Some(ADMINISTRATOR.into()),
+            admin_password: Some(random_secret()),
             ..Bootstrap::default()
         },
         max_requests_per_second: 0,
@@ -321,6 +326,12 @@ fn addresses(serving: &Serving, environment: EnvironmentId, config: &Config, rul
     let (Some(client), Some(secret)) = (config.bootstrap.client_id, &config.bootstrap.client_secret) else {
         return;
     };
+    if let Some(password) = &config.bootstrap.admin_password {
+        let (address, password) = (serving.address, password.expose());
+        say(format!(
+            "\nThe console is at http://{address}/console: sign in as {ADMINISTRATOR}, password {password}"
+        ));
+    }
     say(format!(
         "\nThe API is at http://{}. In another terminal:\n\n  \
          export USHER_URL=http://{} USHER_ENVIRONMENT_ID={environment}\n  \

@@ -91,6 +91,8 @@ pub struct UserQuery {
     pub external_id: Option<String>,
     /// In this population.
     pub population: Option<PopulationId>,
+    /// This is part of the username, the e-mail or the name, without regard to case.
+    pub text: Option<String>,
     /// A direct member of one of these groups.
     pub direct_member_of: Option<Vec<GroupId>>,
 }
@@ -383,6 +385,13 @@ pub trait AuditStore: Send + Sync {
         before: Option<(Timestamp, u64)>,
         limit: u32,
     ) -> StoreResult<Vec<(u64, Event)>>;
+    /// How many events of these actions were recorded since then, by day (of UTC, counted from 1970-01-01) and action.
+    async fn activity(
+        &self,
+        environment: EnvironmentId,
+        actions: &[&str],
+        since: Timestamp,
+    ) -> StoreResult<Vec<(i64, String, u64)>>;
     /// Takes names, sentences and values away from every event about someone, for good, and records `told` with the
     /// numbers of these events, which are returned. Nothing is recorded when there was nothing to take away.
     async fn redact(&self, about: Uuid, told: &Event) -> StoreResult<Vec<Span>>;

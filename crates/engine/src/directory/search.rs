@@ -138,6 +138,23 @@ impl Directory {
         Ok(UserView { user: &user, population, groups: &groups }.to_value())
     }
 
+    /// Users whose username, e-mail or name has these letters in it, in id order. Text that reads as a filter is one.
+    ///
+    /// # Errors
+    /// The text is a filter, and it uses an attribute that users of the environment do not have.
+    pub async fn find_users(
+        &self,
+        environment: EnvironmentId,
+        text: &str,
+        page: &PageRequest,
+    ) -> Result<Page<User>, DirectoryError> {
+        if let Ok(filter) = text.parse::<Filter>() {
+            return self.search_users(environment, Some(&filter), page).await;
+        }
+        let query = UserQuery { text: Some(text.to_owned()), ..UserQuery::default() };
+        Ok(self.store.users(environment, &query, page).await?)
+    }
+
     async fn meeting(
         &self,
         filter: &Filter,

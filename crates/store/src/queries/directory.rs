@@ -87,7 +87,7 @@ impl Stored for Population {
 impl Stored for User {
     const TABLE: &'static str = "users";
     const COLUMNS: &'static str = "id, environment_id, population_id, username, username_key, email, email_key, \
-                                   enabled, name, external_id, attributes, created_at, updated_at, version";
+                                   enabled, name, external_id, attributes, created_at, updated_at, version, search_key";
 
     fn id(&self) -> Uuid {
         self.id.uuid()
@@ -104,7 +104,7 @@ impl Stored for User {
         values.push_bind(self.enabled).push_bind(columns::json(&self.name)?);
         values.push_bind(&self.external_id).push_bind(columns::json(&self.attributes)?);
         values.push_bind(self.created_at.to_datetime()).push_bind(self.updated_at.to_datetime());
-        values.push_bind(self.version);
+        values.push_bind(self.version).push_bind(search_key(self));
         Ok(())
     }
 
@@ -124,6 +124,19 @@ impl Stored for User {
             version: get(row, "version")?,
         })
     }
+}
+
+/// What a user is found by: the parts of their name in the order in which they are said, too.
+fn search_key(user: &User) -> String {
+    let name = &user.name;
+    let said = [&name.given, &name.family, &name.formatted].map(|part| part.as_deref().unwrap_or_default());
+    let [given, family, formatted] = said;
+    folded(&format!("{}\n{}\n{given} {family}\n{formatted}", user.username, user.email))
+}
+
+/// Text as the inside of a LIKE pattern, where `!` escapes.
+fn literal(text: &str) -> String {
+    text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }
 
 /// Any JSON, kept as an object.
@@ -247,7 +260,7 @@ impl DirectoryStore for Database {
         query: &UserQuery,
         request: &PageRequest,
     ) -> StoreResult<Page<User>> {
-        let UserQuery { id, username, email, external_id, population, direct_member_of } = query;
+        let UserQuery { id, username, email, external_id, population, direct_member_of, text } = query;
         let mut sql = select::<User>("environment_id = ");
         sql.push_bind(environment.uuid());
         if let Some(id) = id {
@@ -264,6 +277,10 @@ impl DirectoryStore for Database {
         }
         if let Some(population) = population {
             sql.push(" AND population_id = ").push_bind(population.uuid());
+        }
+        if let Some(text) = text {
+            sql.push(" AND search_key LIKE ").push_bind(format!("%{}%", literal(&folded(text))));
+            sql.push(" ESCAPE '!'");
         }
         if let Some(groups) = direct_member_of {
             if groups.is_empty() {

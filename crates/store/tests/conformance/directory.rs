@@ -5,6 +5,7 @@ use usher_domain::{
     directory::{
         change::Write,
         group::{Membership, Nesting},
+        user::Name,
     },
     ports::store::{PageRequest, StoreError, UserQuery},
 };
@@ -165,6 +166,23 @@ on_both! {
             }
         }
         assert_eq!(seen, [10, 20, 30, 40, 50, 65, 70, 80, 90].map(id::<UserId>));
+    }
+
+    async fn users_are_found_by_a_few_letters_of_what_they_are_called(world) {
+        let mut ada = user(1, "ada_1");
+        ada.name = Name { given: Some("Ada".into()), family: Some("ÖZDEMİR".into()), ..Name::default() };
+        let mut other = user(2, "adab1");
+        other.email = "somebody@example.com".into();
+        world.commit(vec![Write::User(ada), Write::User(other)]).await;
+        for (text, found) in [
+            ("ADA", vec![1, 2]), ("da_1", vec![1]), ("ada öz", vec![1]), ("SOMEBODY@", vec![2]), ("%", vec![]),
+            ("family", vec![]),
+        ] {
+            let query = UserQuery { text: Some(text.into()), ..UserQuery::default() };
+            let page = world.store.users(ENVIRONMENT, &query, &page(None, 10)).await.unwrap();
+            let ids: Vec<u128> = page.items.iter().map(|user| user.id.uuid().as_u128()).collect();
+            assert_eq!(ids, found, "{text}");
+        }
     }
 
     async fn users_are_found_by_every_condition_together(world) {
