@@ -69,37 +69,4 @@ async fn wrong_method(method: Method, request: Request) -> Response {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::access::permission::Permission::{
-        ReadAccess, ReadActivities, ReadConfiguration, ReadIdentities,
-    };
-
-    #[test]
-    fn a_route_that_changes_something_never_needs_only_a_reading_role() {
-        for route in table() {
-            let Some(permission) = route.permission else { continue };
-            let only_looks = ["previewRule", "readStoreMetadata", "evaluateExpression"];
-            let reads = route.method == Method::GET || only_looks.contains(&route.id);
-            let reading =
-                matches!(permission, ReadAccess | ReadActivities | ReadIdentities | ReadConfiguration);
-            assert_eq!(reads, reading, "{} {}", route.method, route.path);
-        }
-    }
-
-    #[test]
-    fn only_what_must_be_is_open_to_anybody() {
-        let mut open: Vec<String> = table()
-            .into_iter()
-            .filter(|route| route.permission.is_none())
-            .map(|route| format!("{} {}", route.method, route.path))
-            .collect();
-        open.sort();
-        insta::assert_snapshot!(open.join("\n"), @"
-        GET /healthz
-        GET /openapi.json
-        GET /readyz
-        POST /{environmentId}/as/token
-        ");
-    }
-}
+mod tests;
