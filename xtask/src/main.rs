@@ -27,7 +27,7 @@ struct Chores {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Every test: Rust on both databases, examples in the docs, and the official Python SDK
+    /// Every test: Rust on both databases, examples in the docs, the simulator by Dropbox's own SDK, the API by a fuzzer
     Test(test::Options),
     /// Formatting, lints and dependencies, as the build server checks them
     Checks,

@@ -1,5 +1,5 @@
-//! The official Python SDK as an independent judge of the Dropbox simulator: its own environment below
-//! `target/`, and one script that drives the simulator through it.
+//! Python programs as independent judges: Dropbox's own SDK judges the simulator, schemathesis judges the API. Each has
+//! an environment of its own below `target/`, and one script.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,26 @@ use anyhow::{Context, Result, anyhow};
 use crate::cargo::root;
 use crate::system;
 
-const SUITE: &str = "crates/dropbox-simulator/tests/python_sdk";
+/// A script, and what it needs.
+pub(crate) struct Judge {
+    /// What it judges by, for messages.
+    what: &'static str,
+    /// The script, in a directory with its `requirements.txt`.
+    script: &'static str,
+    /// Its environment, below `target/`.
+    environment: &'static str,
+}
+
+/// Drives the simulator through Dropbox's SDK; it starts the simulator by itself.
+pub(crate) const SDK: Judge = Judge {
+    what: "Dropbox's SDK",
+    script: "crates/dropbox-simulator/tests/python_sdk/check.py",
+    environment: "python-sdk",
+};
+
+/// Lets schemathesis loose on the API; it starts a server and a simulator by itself.
+pub(crate) const FUZZER: Judge =
+    Judge { what: "schemathesis", script: "crates/app/tests/fuzz/fuzz.py", environment: "python-fuzz" };
 
 /// A Python of 3.11 or later, by the path that it gives for itself.
 pub(crate) struct Python(PathBuf);
@@ -44,30 +63,31 @@ impl Python {
             .map(|path| Self(PathBuf::from(path)))
     }
 
-    /// The environment with the SDK in it; made anew only when its requirements, or Python, changed.
+    /// The environment of a judge; made anew only when its requirements, or Python, changed.
     ///
     /// # Errors
-    /// When it cannot be made, or pip cannot fetch the SDK.
-    pub(crate) fn environment(&self, target: &Path) -> Result<Environment> {
-        let list = root().join(SUITE).join("requirements.txt");
+    /// When it cannot be made, or pip cannot fetch what it needs.
+    pub(crate) fn environment(&self, judge: &Judge, target: &Path) -> Result<Environment> {
+        let script = root().join(judge.script);
+        let list = script.with_file_name("requirements.txt");
         let wanted = fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()))?;
         let wanted = format!("{}\n{wanted}", self.0.display());
-        let directory = target.join("python-sdk");
+        let directory = target.join(judge.environment);
         let python = directory.join("bin/python");
         let stamp = directory.join("made-for.txt");
         if python.is_file() && fs::read_to_string(&stamp).is_ok_and(|made_for| made_for == wanted) {
-            return Ok(Environment { python });
+            return Ok(Environment { python, script });
         }
-        println!("making a Python environment with Dropbox's SDK in {}", directory.display());
+        println!("making a Python environment with {} in {}", judge.what, directory.display());
         self.make_environment(&directory)?;
         system::run(
             Command::new(&python)
                 .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
                 .arg(&list),
         )
-        .context("pip could not install Dropbox's SDK; --no-python leaves its tests out")?;
+        .with_context(|| format!("pip could not install {}; --no-python leaves its tests out", judge.what))?;
         fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
-        Ok(Environment { python })
+        Ok(Environment { python, script })
     }
 
     fn make_environment(&self, directory: &Path) -> Result<()> {
@@ -84,17 +104,21 @@ impl Python {
     }
 }
 
-/// A Python that can import the SDK.
+/// A Python that can run a judge's script.
 pub(crate) struct Environment {
     python: PathBuf,
+    script: PathBuf,
 }
 
 impl Environment {
-    /// The script that drives a simulator, to be run; it starts the simulator by itself.
-    pub(crate) fn check(&self, simulator: &Path) -> Command {
+    /// The script, to be run with these binaries of ours, each named by its option.
+    pub(crate) fn run(&self, binaries: &[(&str, &Path)]) -> Command {
         let mut command = Command::new(&self.python);
         // Unbuffered, so that a person sees each line when it is printed.
-        command.arg("-u").arg(root().join(SUITE).join("check.py")).arg("--simulator").arg(simulator);
+        command.arg("-u").arg(&self.script);
+        for (option, binary) in binaries {
+            command.arg(option).arg(binary);
+        }
         command
     }
 }

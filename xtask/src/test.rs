@@ -13,7 +13,7 @@ use clap::Args;
 
 use crate::cargo::{cargo, target_directory};
 use crate::postgres::{self, Programs, Server};
-use crate::python::{Environment, Python};
+use crate::python::{self, Environment, Python};
 use crate::system;
 use crate::tally::Tally;
 
@@ -23,7 +23,7 @@ const TARGETS: [&str; 5] = ["--workspace", "--lib", "--bins", "--tests", "--exam
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Leave out the tests that drive the Dropbox simulator through the official Python SDK
+    /// Leave out the parts that need Python: the simulator judged by Dropbox's own SDK, the API by a fuzzer
     #[arg(long)]
     no_python: bool,
     /// Leave out the tests that need a PostgreSQL server (SQLite is always tested)
@@ -56,7 +56,7 @@ struct Part {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let target = target_directory()?;
     let began = Instant::now();
-    let Pieces { server, url, environment } = prepare(options, &target)?;
+    let Pieces { server, url, judges } = prepare(options, &target)?;
     let mut parts = vec![Part { name: "prepare", took: began.elapsed(), tally: Tally::default() }];
     // Without a choice of targets: libraries, binaries, tests, and the examples in the docs. (`--doc` in a command
     // of its own would build every library once more.)
@@ -78,9 +78,13 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         if built {
             parts.push(part("Rust", run_tests));
         }
-        if let (true, Some(environment)) = (built, environment) {
+        if let (true, Some(judges)) = (built, judges) {
+            let usher = target.join("debug/usher");
             let simulator = target.join("debug/dropbox-simulator");
-            parts.push(part("Python SDK", || count_script(environment.check(&simulator), &mut stdout())));
+            let sdk = judges.sdk.run(&[("--simulator", &simulator)]);
+            parts.push(part("Python SDK", || count_script(sdk, &mut stdout())));
+            let fuzzer = judges.fuzzer.run(&[("--usher", &usher), ("--simulator", &simulator)]);
+            parts.push(part("API fuzzer", || count_script(fuzzer, &mut stdout())));
         }
     }
     drop(server);
@@ -92,7 +96,13 @@ struct Pieces {
     /// Ours, to be stopped at the end; none when left out or when a person named another.
     server: Option<Server>,
     url: Option<String>,
-    environment: Option<Environment>,
+    judges: Option<Judges>,
+}
+
+/// The Python programs that judge from outside.
+struct Judges {
+    sdk: Environment,
+    fuzzer: Environment,
 }
 
 fn prepare(options: &Options, target: &Path) -> Result<Pieces> {
@@ -105,7 +115,12 @@ fn prepare(options: &Options, target: &Path) -> Result<Pieces> {
         (Err(one), Err(other)) => bail!("two pieces are missing.\n  {one:#}\n  {other:#}"),
         (Err(one), _) | (_, Err(one)) => return Err(one),
     };
-    let environment = python.map(|python| python.environment(target)).transpose()?;
+    let judges = python
+        .map(|python| {
+            let sdk = python.environment(&python::SDK, target)?;
+            anyhow::Ok(Judges { sdk, fuzzer: python.environment(&python::FUZZER, target)? })
+        })
+        .transpose()?;
     let server = programs.map(|programs| Server::start(&programs, target)).transpose()?;
     let url = match &server {
         Some(server) => Some(server.url()),
@@ -117,7 +132,7 @@ fn prepare(options: &Options, target: &Path) -> Result<Pieces> {
         (None, Some(_)) => println!("the PostgreSQL server that {} names is used", postgres::VARIABLE),
         (None, None) => {}
     }
-    Ok(Pieces { server, url, environment })
+    Ok(Pieces { server, url, judges })
 }
 
 /// Does one part; a part that could not be done counts as one failure.
@@ -184,9 +199,11 @@ fn conclude(options: &Options, parts: &[Part]) -> ExitCode {
     if options.chooses() {
         println!("everything else is left out, as chosen by the arguments after --");
     }
-    for (left_out, what) in [(options.no_postgres, "PostgreSQL"), (options.no_python, "Python SDK")] {
+    for (left_out, what) in
+        [(options.no_postgres, "PostgreSQL"), (options.no_python, "Python SDK and API fuzzer")]
+    {
         if left_out {
-            println!("{what:<14}left out, as asked");
+            println!("{what:<28}left out, as asked");
         }
     }
     println!("{} passed, {} failed", total.passed, total.failed);
