@@ -11,6 +11,7 @@
 //! Held runs: [`held`]. How the plan is carried out: [`crate::execute`]. Who calls: [`crate::worker`].
 
 mod audit;
+pub mod census;
 mod claim;
 pub mod connection_test;
 pub mod explain;

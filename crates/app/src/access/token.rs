@@ -100,7 +100,8 @@ impl Tokens {
     }
 }
 
-fn encode(key: &SigningKey, bearer: Bearer, now: Timestamp, id: Uuid) -> Option<String> {
+/// A token for that bearer, signed with this key.
+pub(crate) fn encode(key: &SigningKey, bearer: Bearer, now: Timestamp, id: Uuid) -> Option<String> {
     let header = Header { kid: Some(key.id.to_string()), ..Header::new(Algorithm::HS256) };
     let claims = Claims {
         iss: format!("usher/{}", bearer.environment),

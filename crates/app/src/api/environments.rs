@@ -17,7 +17,7 @@ use super::{
 };
 
 /// The attributes that a filter over environments may name.
-const ATTRIBUTES: &[&str] = &["id", "name"];
+const ATTRIBUTES: &[&str] = &["id", "name", "description", "organization.id"];
 
 /// `GET /v1/environments`: those that the caller may see, which is one.
 pub(crate) async fn list(State(app): State<AppState>, origin: Origin, caller: Caller) -> ApiResult {

@@ -122,7 +122,8 @@ fn nests_deeper(bytes: &[u8], limit: usize) -> bool {
     false
 }
 
-fn media_type(headers: &HeaderMap) -> String {
+/// What the body is said to be, without parameters, in lower case.
+pub(crate) fn media_type(headers: &HeaderMap) -> String {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }

@@ -9,7 +9,7 @@ use super::{
     error::ApiResult,
     extract::{Body, Caller, Segments},
     hal::{Origin, cut},
-    memberships::group_of,
+    memberships::{self, group_of},
     show,
 };
 
@@ -77,7 +77,7 @@ pub(crate) async fn create(
 pub(crate) async fn read(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
     let group = find(&app, ids.id(0), ids.id(1)).await?;
     let mut shown = counted(&app, &origin, &group).await?;
-    if origin.query("include").is_some_and(|include| include.contains("totalMemberCounts")) {
+    if !origin.words("include", &["totalMemberCounts"])?.is_empty() {
         let users = app.directory.members_of(group.environment, group.id).await?.len();
         shown["totalMemberCounts"] = json!({ "users": users });
     }
@@ -105,11 +105,18 @@ pub(crate) async fn remove(State(app): State<AppState>, ids: Segments, caller: C
 /// `GET groups/{id}/memberOfGroups`: the groups that this one is nested in.
 pub(crate) async fn nestings(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
     let group = find(&app, ids.id(0), ids.id(1)).await?;
-    let parents = parents(&app, &group).await?;
-    let page = cut(parents, |parent| parent.id.uuid(), &origin.page(1000)?);
+    let (filter, page) = (origin.filter(Some(memberships::ATTRIBUTES))?, origin.page(1000)?);
+    let mut parents = parents(&app, &group).await?;
+    if let Some(filter) = filter {
+        parents.retain(|parent| {
+            filter.matches(&json!({ "id": parent.id, "name": parent.name, "type": "DIRECT" }))
+        });
+    }
+    let count = parents.len() as u64;
+    let page = cut(parents, |parent| parent.id.uuid(), &page);
     let items: Vec<Value> =
         page.items.iter().map(|parent| show::nesting(&origin, group.id, parent, "DIRECT")).collect();
-    Ok(Json(origin.listing("groupMemberships", Page { items, next: page.next }, None)).into_response())
+    Ok(Json(origin.listing("groupMemberships", Page { items, next: page.next }, Some(count))).into_response())
 }
 
 /// `POST groups/{id}/memberOfGroups` with `{"id": parent}`

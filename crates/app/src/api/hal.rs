@@ -1,7 +1,5 @@
 //! Envelopes and links, absolute on the host that the client used (facts/pingone.md §2.2).
 
-use std::collections::BTreeMap;
-
 use axum::{
     extract::{FromRequestParts, OriginalUri},
     http::request::Parts,
@@ -19,16 +17,33 @@ use uuid::Uuid;
 use super::{AppState, error::ApiError};
 use crate::address;
 
-/// Characters that a query value must not hold as they are.
-const QUERY: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'&').add(b'+').add(b'<').add(b'>').add(b'%');
+/// Characters that a name or value of a query must not hold as they are (RFC 3986 §3.4, and what separates them).
+const QUERY: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'&')
+    .add(b'+')
+    .add(b'<')
+    .add(b'=')
+    .add(b'>')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// Where the request was addressed, for links; and what its query says.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
     base: String,
     path: String,
-    query: BTreeMap<String, String>,
+    /// In the order in which it was sent.
+    query: Vec<(String, String)>,
 }
 
 impl FromRequestParts<AppState> for Origin {
@@ -58,7 +73,18 @@ impl Origin {
 
     /// One value of the query.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
-        self.query.get(name).map(String::as_str)
+        self.query.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Which of these words a parameter names, with commas between them.
+    pub(crate) fn words(&self, name: &str, allowed: &[&'static str]) -> Result<Vec<&'static str>, ApiError> {
+        let Some(text) = self.query(name).filter(|text| !text.is_empty()) else { return Ok(Vec::new()) };
+        let word = |part: &str| allowed.iter().find(|word| word.eq_ignore_ascii_case(part.trim())).copied();
+        text.split(',').map(word).collect::<Option<Vec<_>>>().ok_or_else(|| {
+            let what = format!("must be of {}", allowed.join(", "));
+            let inner = json!({ "allowedValues": allowed });
+            Rejection::invalid(vec![Detail::new("INVALID_VALUE", name, what).with_inner(inner)]).into()
+        })
     }
 
     /// The SCIM filter of the query, checked against the attributes that the resource has, where they are known.

@@ -1,7 +1,7 @@
 //! The groups that a user is in: directly, through nesting, or by a group's filter.
 
 use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
-use serde_json::Value;
+use serde_json::{Value, json};
 use usher_domain::{GroupId, Rejection, directory::group::Group};
 
 use super::{
@@ -13,22 +13,23 @@ use super::{
 };
 
 /// The attributes that a filter over memberships may name.
-const ATTRIBUTES: &[&str] = &["id", "name", "type"];
+pub(crate) const ATTRIBUTES: &[&str] = &["id", "name", "type"];
 
 /// `GET users/{id}/memberOfGroups`
 pub(crate) async fn list(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
     let user = users::find(&app, ids.id(0), ids.id(1)).await?;
     let (filter, page) = (origin.filter(Some(ATTRIBUTES))?, origin.page(1000)?);
-    let full = origin.query("expand") == Some("group");
-    let groups = app.directory.groups_of(user.environment, user.id).await?;
+    let full = !origin.words("expand", &["group"])?.is_empty();
+    let mut groups = app.directory.groups_of(user.environment, user.id).await?;
+    if let Some(filter) = filter {
+        groups.retain(|(group, kind)| {
+            filter.matches(&json!({ "id": group.id, "name": group.name, "type": kind }))
+        });
+    }
     let count = groups.len() as u64;
     let page = cut(groups, |(group, _)| group.id.uuid(), &page);
-    let items: Vec<Value> = page
-        .items
-        .iter()
-        .map(|(group, kind)| show::membership(&origin, user.id, group, kind, full))
-        .filter(|shown| filter.as_ref().is_none_or(|filter| filter.matches(shown)))
-        .collect();
+    let shown = page.items.iter().map(|(group, kind)| show::membership(&origin, user.id, group, kind, full));
+    let items: Vec<Value> = shown.collect();
     let page = usher_domain::ports::store::Page { items, next: page.next };
     Ok(Json(origin.listing("groupMemberships", page, Some(count))).into_response())
 }
@@ -55,7 +56,7 @@ pub(crate) async fn read(State(app): State<AppState>, ids: Segments, origin: Ori
     let Some((group, kind)) = groups.iter().find(|(group, _)| group.id == wanted) else {
         return Err(Rejection::not_found("group membership", wanted).into());
     };
-    let full = origin.query("expand") == Some("group");
+    let full = !origin.words("expand", &["group"])?.is_empty();
     Ok(Json(show::membership(&origin, user.id, group, kind, full)).into_response())
 }
 

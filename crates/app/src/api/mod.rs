@@ -7,10 +7,12 @@
 mod activities;
 mod administrators;
 mod clients;
+mod drafts;
 mod environments;
 pub(crate) mod error;
 
 mod explanation;
+mod expressions;
 mod extract;
 mod gate;
 mod groups;
@@ -27,6 +29,7 @@ mod rules;
 mod runs;
 mod show;
 mod signing_keys;
+mod store_metadata;
 mod stores;
 mod syncs;
 mod token;

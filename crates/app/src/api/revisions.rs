@@ -27,7 +27,14 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, Json(show::revision(&origin, &made))).into_response())
 }
 
-/// `GET propagation/revisions/{id}`, where the id may be `id:latest`.
+/// `GET propagation/revisions/id:latest`
+pub(crate) async fn latest(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
+    let found = app.store.latest_revision(ids.id(0)).await?;
+    let found = found.ok_or_else(|| Rejection::not_found("revision", "latest"))?;
+    Ok(Json(show::revision(&origin, &found)).into_response())
+}
+
+/// `GET propagation/revisions/{id}`, where the id may be an encoded `id:latest`.
 pub(crate) async fn read(
     State(app): State<AppState>,
     Path((environment, id)): Path<(String, String)>,

@@ -3,13 +3,20 @@
 use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
 use serde_json::{Value, json};
 use usher_domain::{
-    ConnectionId, EnvironmentId, Rejection,
-    ports::{connector::CheckStatus, store::Page},
+    ConnectionId, EnvironmentId, Rejection, Timestamp,
+    ports::{
+        connector::CheckStatus,
+        store::{Page, PageRequest},
+    },
     provisioning::{
         connection::{Connection, Health},
         rule::Direction,
     },
-    reconcile::status::StatusCounts,
+    reconcile::{
+        census::{Belonging, census as count},
+        run::{Run, RunState},
+        status::StatusCounts,
+    },
 };
 use usher_engine::reconcile::connection_test::untestable;
 
@@ -86,8 +93,12 @@ pub(crate) async fn test(
         None | Some(Value::Null) => None,
         Some(id) => {
             let parsed = id.as_str().and_then(|id| id.parse::<ConnectionId>().ok());
-            let what = "must be the id of a store of this environment";
-            Some(parsed.ok_or_else(|| Rejection::field("INVALID_VALUE", "id", what))?)
+            let there = match parsed {
+                Some(id) => app.store.connection(environment, id).await?.map(|store| store.id),
+                None => None,
+            };
+            let what = "must be the id of a store of this environment; leave it out for one that is to be";
+            Some(there.ok_or_else(|| Rejection::field("INVALID_VALUE", "id", what))?)
         }
     };
     let (draft, _) = app.directory.draft_connection(&caller.by(), environment, id, &body.object).await?;
@@ -115,6 +126,25 @@ pub(crate) async fn test(
     }
 }
 
+/// `GET propagation/stores/{id}/census`: the accounts that are there, counted against the directory.
+pub(crate) async fn census(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
+    let connection = find(&app, ids.id(0), ids.id(1)).await?;
+    let limit = origin.page(1000)?.limit as usize;
+    let only = match origin.query("belonging").map(str::to_uppercase) {
+        None => None,
+        Some(text) => match serde_json::from_value::<Belonging>(json!(text)) {
+            Ok(belonging) => Some(belonging),
+            Err(_) => {
+                let what = "must be MATCHED, UNMATCHED or AMBIGUOUS";
+                return Err(Rejection::field("INVALID_VALUE", "belonging", what).into());
+            }
+        },
+    };
+    let counted = app.reconciler.headcount(&connection).await?;
+    let census = count(&counted.seen, &counted.links, &counted.users, &counted.policy);
+    Ok(Json(show::census(&origin, &connection, &census, only, limit)).into_response())
+}
+
 async fn find(app: &AppState, environment: EnvironmentId, id: ConnectionId) -> ApiResult<Connection> {
     let found = app.store.connection(environment, id).await?;
     found.ok_or_else(|| Rejection::not_found("store", id).into())
@@ -123,6 +153,7 @@ async fn find(app: &AppState, environment: EnvironmentId, id: ConnectionId) -> A
 /// A connection with the counts of its outbound rules.
 async fn shown(app: &AppState, origin: &Origin, connection: &Connection) -> ApiResult<Value> {
     let mut users: Option<StatusCounts> = None;
+    let mut last: Option<Timestamp> = None;
     for rule in app.store.rules(connection.environment).await? {
         if rule.direction == Direction::Outbound && rule.target == connection.id {
             let (of_rule, _) = app.store.status_counts(rule.id).await?;
@@ -132,7 +163,10 @@ async fn shown(app: &AppState, origin: &Origin, connection: &Connection) -> ApiR
             sum.unsynced += of_rule.unsynced;
             sum.partial += of_rule.partial;
             sum.failed += of_rule.failed;
+            let latest = app.store.runs(rule.id, &PageRequest { after: None, limit: 20 }).await?.items;
+            let done = |run: &Run| matches!(run.state, RunState::Succeeded | RunState::Partial);
+            last = last.max(latest.iter().filter(|run| done(run)).find_map(|run| run.finished_at));
         }
     }
-    Ok(show::connection(origin, connection, users))
+    Ok(show::connection(origin, connection, users, last))
 }

@@ -1,18 +1,17 @@
 //! How rules stand, what a sync would do, and starting one.
 
 use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use usher_domain::{
     EnvironmentId, Rejection, RuleId,
     ports::store::Page,
-    provisioning::rule::Rule,
     reconcile::{scope::Subject, status::Standing},
 };
 
-use usher_engine::reconcile::{Draft, sync_status::not_running};
+use usher_engine::reconcile::sync_status::not_running;
 
 use super::{
-    AppState,
+    AppState, drafts,
     error::ApiResult,
     extract::{Caller, MaybeBody, Segments},
     hal::Origin,
@@ -26,41 +25,10 @@ pub(crate) async fn preview(
     caller: Caller,
     body: MaybeBody,
 ) -> ApiResult {
-    let mut rule = rules::find(&app, ids.id(0), ids.id(1)).await?;
-    if !body.0.is_empty() {
-        rule = app
-            .directory
-            .draft_rule(&caller.by(), rule.environment, rule.id, &drafted(&rule, body.0)?)
-            .await?;
-    }
-    let preview = app.reconciler.preview(&rule, Draft::default()).await?;
+    let rule = rules::find(&app, ids.id(0), ids.id(1)).await?;
+    let (rule, draft) = drafts::drafted(&app, &caller.by(), rule, body.0).await?;
+    let preview = app.reconciler.preview(&rule, draft).await?;
     Ok(Json(show::preview(&preview)).into_response())
-}
-
-/// The rule as a draft would have it: what the draft leaves out is as it is. The body is ours, so a field that is not
-/// known is an error.
-fn drafted(rule: &Rule, draft: Map<String, Value>) -> ApiResult<Map<String, Value>> {
-    const KNOWN: [&str; 3] = ["populationExpression", "groups", "configuration"];
-    if let Some(unknown) = draft.keys().find(|key| !KNOWN.contains(&key.as_str())) {
-        let what = format!("is not part of a draft; a draft may have {}", KNOWN.join(", "));
-        return Err(Rejection::field("INVALID_VALUE", unknown, what).into());
-    }
-    let groups: Vec<Value> = rule.groups.iter().map(|id| json!({ "id": id })).collect();
-    let mut whole = json!({
-        "plan": { "id": rule.plan },
-        "name": rule.name,
-        "description": rule.description,
-        "sourceStore": { "id": rule.source },
-        "targetStore": { "id": rule.target },
-        "active": rule.active,
-        "populationExpression": rule.filter,
-        "groups": groups,
-        "configuration": rule.configuration,
-    });
-    for (key, value) in draft {
-        whole[key] = value;
-    }
-    Ok(whole.as_object().cloned().unwrap_or_default())
 }
 
 /// `POST propagation/rules/{id}/syncs`: a full resync, now.
@@ -166,6 +134,18 @@ async fn rules_of(
             let here = format!("{of}/{}", rule.id);
             shown.push(show::synced_rule(origin, rule, &connections, &here, &status));
         }
+    }
+    // Who is gone from the directory may still be seen to the door; who never was there is not found.
+    let known = match subject {
+        _ if !shown.is_empty() => true,
+        Subject::User(id) => app.store.user(environment, id).await?.is_some(),
+        Subject::Group(id) => app.store.group(environment, id).await?.is_some(),
+    };
+    if !known {
+        return Err(match subject {
+            Subject::User(id) => Rejection::not_found("user", id).into(),
+            Subject::Group(id) => Rejection::not_found("group", id).into(),
+        });
     }
     match only {
         None => Ok(Json(origin.whole("syncedRules", shown)).into_response()),

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::State,
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use usher_domain::{EnvironmentId, Rejection, UserId, directory::user::User, port
 use super::{
     AppState,
     error::ApiResult,
-    extract::{Body, Caller, Segments},
+    extract::{Body, Caller, MaybeBody, Segments, media_type},
     hal::Origin,
     show,
 };
@@ -47,13 +47,13 @@ pub(crate) async fn create(
 pub(crate) async fn read(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
     let user = find(&app, ids.id(0), ids.id(1)).await?;
     let mut shown = show::user(&origin, &user);
-    let include = origin.query("include").unwrap_or_default();
-    if include.contains("memberOfGroup") {
+    let include = origin.words("include", &["memberOfGroupIDs", "memberOfGroupNames"])?;
+    if !include.is_empty() {
         let groups = app.directory.groups_of(user.environment, user.id).await?;
-        if include.contains("memberOfGroupIDs") {
+        if include.contains(&"memberOfGroupIDs") {
             shown["memberOfGroupIDs"] = groups.iter().map(|(group, _)| json!(group.id)).collect();
         }
-        if include.contains("memberOfGroupNames") {
+        if include.contains(&"memberOfGroupNames") {
             shown["memberOfGroupNames"] = groups.iter().map(|(group, _)| json!(group.name)).collect();
         }
     }
@@ -108,6 +108,52 @@ pub(crate) async fn set_enabled(
     };
     let changed = app.directory.set_user_enabled(&caller.by(), ids.id(0), ids.id(1), enabled).await?;
     Ok(Json(json!({ "enabled": changed.enabled })).into_response())
+}
+
+/// `GET users/{id}/mfaEnabled`
+pub(crate) async fn mfa_enabled(State(app): State<AppState>, ids: Segments) -> ApiResult {
+    let user = find(&app, ids.id(0), ids.id(1)).await?;
+    Ok(Json(json!({ "mfaEnabled": show::has_mfa(&user) })).into_response())
+}
+
+/// `PUT users/{id}/mfaEnabled`
+pub(crate) async fn set_mfa_enabled(
+    State(app): State<AppState>,
+    ids: Segments,
+    caller: Caller,
+    body: Body,
+) -> ApiResult {
+    let Some(enabled) = body.object.get("mfaEnabled").and_then(Value::as_bool) else {
+        return Err(Rejection::field("INVALID_VALUE", "mfaEnabled", "must be true or false").into());
+    };
+    let changed = app.directory.set_user_mfa_enabled(&caller.by(), ids.id(0), ids.id(1), enabled).await?;
+    Ok(Json(json!({ "mfaEnabled": show::has_mfa(&changed) })).into_response())
+}
+
+/// The media type that locks an account, when it is posted to the user.
+pub(crate) const LOCK: &str = "application/vnd.pingidentity.account.lock+json";
+/// The media type that unlocks an account.
+pub(crate) const UNLOCK: &str = "application/vnd.pingidentity.account.unlock+json";
+
+/// `POST users/{id}`: what is done to the account is said by the media type; the body says nothing.
+pub(crate) async fn account(
+    State(app): State<AppState>,
+    ids: Segments,
+    origin: Origin,
+    caller: Caller,
+    headers: HeaderMap,
+    _: MaybeBody,
+) -> ApiResult {
+    let locked = match media_type(&headers).as_str() {
+        LOCK => true,
+        UNLOCK => false,
+        other => {
+            let what = format!("The Content-Type is `{other}`; {LOCK} and {UNLOCK} are known here.");
+            return Err(Rejection::bad_request(what).into());
+        }
+    };
+    let changed = app.directory.set_user_locked(&caller.by(), ids.id(0), ids.id(1), locked).await?;
+    Ok(answer(&origin, &changed))
 }
 
 /// `GET users/{id}/population`

@@ -64,7 +64,8 @@ pub fn take_secrets(
 }
 
 impl DropboxSettings {
-    /// Reads the settings; keys that are not known are left unread. `allow_http` permits `http://` everywhere,
+    /// Reads the settings. A key in capitals that is not known is a fault, for a misspelled `WIPE_DATA` would be noticed
+    /// by nobody; keys of other spellings are somebody else's notes, and left unread. `allow_http` permits `http://` everywhere,
     /// else it is for loopback only.
     ///
     /// # Errors
@@ -75,6 +76,7 @@ impl DropboxSettings {
         allow_http: bool,
     ) -> Result<DropboxSettings, Vec<Detail>> {
         let mut read = Reading { configuration, secrets, faults: Vec::new() };
+        read.unknown_keys();
         read.only_word("AUTHENTICATION_METHOD", "OAUTH");
         let client_id = read.required("OAUTH_CLIENT_ID");
         let client_secret = read.secret("OAUTH_CLIENT_SECRET");
@@ -126,6 +128,22 @@ impl<'a> Reading<'a> {
 
     fn fault(&mut self, code: &'static str, key: &str, message: String) {
         self.faults.push(Detail::new(code, format!("configuration.{key}"), message));
+    }
+
+    fn unknown_keys(&mut self) {
+        for key in self.configuration.keys().chain(self.secrets.keys()) {
+            let message = match KNOWN_KEYS.iter().find(|known| known.eq_ignore_ascii_case(key)) {
+                Some(known) if known == key => continue,
+                Some(known) => format!("`{key}` is spelled `{known}`."),
+                None if key.bytes().any(|byte| byte.is_ascii_lowercase()) => continue,
+                None => format!(
+                    "`{key}` is not a setting of a Dropbox store; there are {}.",
+                    KNOWN_KEYS.join(", ")
+                ),
+            };
+            let detail = Detail::new("INVALID_VALUE", format!("configuration.{key}"), message);
+            self.faults.push(detail.with_inner(json!({ "allowedValues": KNOWN_KEYS })));
+        }
     }
 
     fn invalid(&mut self, key: &str, allowed: &str) {

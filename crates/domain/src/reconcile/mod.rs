@@ -8,6 +8,7 @@
 //! Nothing here awaits. What these functions do not get as an argument, they do not know.
 
 pub mod attributes;
+pub mod census;
 mod correlate;
 pub mod desired;
 pub mod guard;

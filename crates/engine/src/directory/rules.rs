@@ -136,6 +136,22 @@ impl Directory {
         Ok(rule::replace(&current, body, facts.borrowed(), &self.stamp(by))?.0)
     }
 
+    /// The mappings that these bodies would be, in place of all that the rule has; for a preview.
+    ///
+    /// # Errors
+    /// The rule is not there; every fault of every body.
+    pub async fn draft_mappings(
+        &self,
+        by: &By,
+        environment: EnvironmentId,
+        rule: RuleId,
+        bodies: &[Body],
+    ) -> Result<Vec<Mapping>, DirectoryError> {
+        let custom = bodies.iter().find(|body| mapping::uses_custom_attributes(body));
+        let facts = self.mapping_facts(environment, rule, custom).await?;
+        Ok(mapping::draft(bodies, facts.borrowed(), &self.stamp(by))?)
+    }
+
     /// Deletes a rule: it retires, and is gone for good when its last run is done. `deprovision` takes its accounts
     /// away as a `managed` connection would; `consent` is then the digest of the plan that the person saw.
     ///

@@ -200,6 +200,24 @@ impl Directory {
         Ok(in_groups.iter().filter_map(|it| Some((whole(it.id)?, it.kind()))).collect())
     }
 
+    /// A user as expressions see them: with their groups, and the name of their population.
+    ///
+    /// # Errors
+    /// When there is no such user.
+    pub async fn seen_by_expressions(
+        &self,
+        environment: EnvironmentId,
+        user: UserId,
+    ) -> Result<serde_json::Value, DirectoryError> {
+        let user = found("user", user, self.store.user(environment, user).await?)?;
+        let around = self.surroundings(environment).await?;
+        let direct = self.store.memberships(environment, Some(&[user.id])).await?;
+        let memberships = Memberships::new(&around.groups, &around.nestings, &direct);
+        let population = around.population(user.population);
+        let groups = memberships.groups_of(&user, population);
+        Ok(UserView { user: &user, population, groups: &groups }.to_value())
+    }
+
     /// Everyone in a group: directly, through nesting, or by its filter; in id order.
     ///
     /// # Errors

@@ -86,6 +86,42 @@ impl Directory {
         .await
     }
 
+    /// Says whether a user has a second factor.
+    ///
+    /// # Errors
+    /// The user is not there.
+    pub async fn set_user_mfa_enabled(
+        &self,
+        by: &By,
+        environment: EnvironmentId,
+        id: UserId,
+        enabled: bool,
+    ) -> Result<User, DirectoryError> {
+        self.execute(by, environment, move |stamp| async move {
+            let current = self.user(environment, id).await?;
+            Ok(Decided::plain(user::set_mfa_enabled(&current, enabled, &stamp)))
+        })
+        .await
+    }
+
+    /// Locks or unlocks a user's account in the directory.
+    ///
+    /// # Errors
+    /// The user is not there.
+    pub async fn set_user_locked(
+        &self,
+        by: &By,
+        environment: EnvironmentId,
+        id: UserId,
+        locked: bool,
+    ) -> Result<User, DirectoryError> {
+        self.execute(by, environment, move |stamp| async move {
+            let current = self.user(environment, id).await?;
+            Ok(Decided::plain(user::set_locked(&current, locked, &stamp)))
+        })
+        .await
+    }
+
     /// Moves a user to another population, and out of the old one's groups.
     ///
     /// # Errors

@@ -111,7 +111,7 @@ fn names(path: &str) -> impl Iterator<Item = &str> {
 fn parameters(route: &Route) -> Vec<Value> {
     let in_path = names(&route.path).map(|name| {
         let schema = match name {
-            "revisionId" => json!({ "anyOf": [id(), { "const": "id:latest" }] }),
+            "storeType" => json!({ "type": "string", "enum": ["Dropbox", "directory"] }),
             _ => id(),
         };
         json!({ "name": name, "in": "path", "required": true, "schema": schema })

@@ -43,7 +43,7 @@ pub(super) fn table() -> Vec<Route> {
             .named("createUser", "Makes a user").takes("UserBody").takes_as(IMPORT, "UserBody").creates("User"),
         get("/users/{userId}", ReadIdentities, users::read)
             .named("readUser", "Shows a user")
-            .reads("include", json!({ "type": "string", "pattern": "^(memberOfGroupIDs|memberOfGroupNames)(,(memberOfGroupIDs|memberOfGroupNames))*$" }), "Also shows the ids, or the names, of the groups that the user is in.")
+            .reads("include", json!({ "type": "string", "pattern": "^((memberOfGroupIDs|memberOfGroupNames)(,(memberOfGroupIDs|memberOfGroupNames))*)?$" }), "Also shows the ids, or the names, of the groups that the user is in.")
             .gives("User"),
         put("/users/{userId}", WriteIdentities, users::replace)
             .named("updateUserPut", "Replaces a user; what is left out is cleared").takes("UserBody").gives("User"),
@@ -51,10 +51,17 @@ pub(super) fn table() -> Vec<Route> {
             .named("updateUserPatch", "Changes a user; what is left out stays, null clears").takes("UserPatch").gives("User"),
         delete("/users/{userId}", WriteIdentities, users::remove)
             .named("deleteUser", "Deletes a user"),
+        post("/users/{userId}", WriteIdentities, users::account)
+            .named("userAccount", "Locks or unlocks a user's account; which of both is said by the media type")
+            .takes_as(users::LOCK, "Nothing").takes_as(users::UNLOCK, "Nothing").body_is_optional().gives("User"),
         get("/users/{userId}/enabled", ReadIdentities, users::enabled)
             .named("readUserEnabled", "Shows whether a user is enabled").gives("Enabled"),
         put("/users/{userId}/enabled", WriteIdentities, users::set_enabled)
             .named("updateUserEnabled", "Enables or disables a user").takes("EnabledBody").gives("Enabled"),
+        get("/users/{userId}/mfaEnabled", ReadIdentities, users::mfa_enabled)
+            .named("readUserMFAEnabled", "Shows whether a user has a second factor").gives("MfaEnabled"),
+        put("/users/{userId}/mfaEnabled", WriteIdentities, users::set_mfa_enabled)
+            .named("updateUserMFAEnabled", "Says whether a user has a second factor").takes("MfaEnabledBody").gives("MfaEnabled"),
         get("/users/{userId}/population", ReadIdentities, users::population)
             .named("readUserPopulation", "Shows where a user lives").gives("Reference"),
         put("/users/{userId}/population", WriteIdentities, users::set_population)

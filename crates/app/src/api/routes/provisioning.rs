@@ -5,7 +5,7 @@ use serde_json::json;
 use super::route::{Route, delete, get, post, put};
 use crate::{
     access::permission::Permission::{ApproveSyncs, ReadConfiguration, ReadIdentities, WriteConfiguration},
-    api::{mappings, plans, revisions, rules, runs, stores, syncs},
+    api::{expressions, mappings, plans, revisions, rules, runs, store_metadata, stores, syncs},
 };
 
 /// The media type under which PingOne tests a connection.
@@ -38,11 +38,21 @@ pub(super) fn table() -> Vec<Route> {
         get("/propagation/stores/{storeId}", ReadConfiguration, stores::read)
             .named("readOneStore", "Shows a store").gives("Store"),
         put("/propagation/stores/{storeId}", WriteConfiguration, stores::replace)
-            .named("updateStore", "Replaces a store; made ACTIVE, it is tested first").takes("StoreBody").gives("Store"),
+            .named("updateStore", "Replaces a store; made ACTIVE, it is tested first").takes("StoreChange").gives("Store"),
         delete("/propagation/stores/{storeId}", WriteConfiguration, stores::remove)
             .named("deleteStore", "Deletes a store that no rule uses"),
+        get("/propagation/stores/{storeId}/census", ReadConfiguration, stores::census).ours()
+            .named("readCensus", "Counts the accounts that are there against the directory")
+            .reads("belonging", json!({ "type": "string", "enum": ["MATCHED", "UNMATCHED", "AMBIGUOUS"] }), "Lists only those; the counts are of all.")
+            .reads("limit", json!({ "type": "integer", "minimum": 1, "maximum": 1000, "default": 100 }), "How many accounts are listed at most.")
+            .gives("Census").may_fail(502),
+        post("/propagation/storeMetadata/{storeType}", ReadConfiguration, store_metadata::read)
+            .named("readStoreMetadata", "Tells what a type of store is configured with; with a configuration, also of the system behind it")
+            .may_take("StoreMetadataBody").gives("StoreMetadata"),
+        post("/propagation/expressions/evaluate", ReadIdentities, expressions::evaluate).ours()
+            .named("evaluateExpression", "Tries an expression on a user").takes("EvaluateBody").gives("Evaluated"),
         post("/propagation/stores/connection/status", WriteConfiguration, stores::test)
-            .named("testStoreConnection", "Tests a store that is, or is to be").takes("StoreBody").takes_as(CHECK, "StoreBody").gives("ConnectionStatus"),
+            .named("testStoreConnection", "Tests a store that is, or is to be").takes("StoreTest").takes_as(CHECK, "StoreTest").gives("ConnectionStatus"),
 
         get("/propagation/rules", ReadConfiguration, rules::list)
             .named("readAllRules", "Lists rules").pages("rules", "Rule"),
@@ -86,7 +96,9 @@ pub(super) fn table() -> Vec<Route> {
         post("/propagation/revisions", WriteConfiguration, revisions::create)
             .named("createRevision", "Writes down what is configured, and starts a resync").creates("Revision"),
         get("/propagation/revisions/{revisionId}", ReadConfiguration, revisions::read)
-            .named("readOneRevision", "Shows a revision; `id:latest` is the latest").gives("Revision"),
+            .named("readOneRevision", "Shows a revision").gives("Revision"),
+        get("/propagation/revisions/id:latest", ReadConfiguration, revisions::latest)
+            .named("readLatestRevision", "Shows the latest revision").gives("Revision"),
 
         get("/propagation/runs/{runId}", ReadConfiguration, runs::read).ours()
             .named("readOneRun", "Shows a run").gives("Run"),

@@ -161,7 +161,12 @@ impl Route {
 
     /// Takes a JSON body of this schema, or none.
     pub(crate) fn may_take(self, schema: &'static str) -> Self {
-        Route { body_is_optional: true, ..self.takes(schema) }
+        self.takes(schema).body_is_optional()
+    }
+
+    /// The body may be left out.
+    pub(crate) fn body_is_optional(self) -> Self {
+        Route { body_is_optional: true, ..self }
     }
 
     /// Takes bodies up to this many bytes, which is not the usual limit.

@@ -49,6 +49,7 @@ pub(crate) fn population(origin: &Origin, it: &Population, users: u64) -> Value 
 /// A user. Custom and standard attributes stand at the top level.
 pub(crate) fn user(origin: &Origin, it: &User) -> Value {
     let link = |rest: &str| origin.link(&path(it.environment, &format!("/users/{}{rest}", it.id)));
+    let locked = it.attributes.get("account").is_some_and(|account| account["status"] == "LOCKED");
     let mut shown = it.attributes.clone();
     let fixed = without_nulls(json!({
         "_links": {
@@ -67,10 +68,10 @@ pub(crate) fn user(origin: &Origin, it: &User) -> Value {
         "enabled": it.enabled,
         "name": it.name,
         "externalId": it.external_id,
-        "account": { "canAuthenticate": it.enabled, "status": "OK" },
+        "account": { "canAuthenticate": it.enabled && !locked, "status": if locked { "LOCKED" } else { "OK" } },
         "identityProvider": { "type": "PING_ONE" },
         "lifecycle": { "status": "ACCOUNT_OK" },
-        "mfaEnabled": false,
+        "mfaEnabled": has_mfa(it),
         "verifyStatus": "NOT_INITIATED",
         "createdAt": it.created_at,
         "updatedAt": it.updated_at,
@@ -82,6 +83,11 @@ pub(crate) fn user(origin: &Origin, it: &User) -> Value {
         shown.remove("name");
     }
     Value::Object(shown)
+}
+
+/// Whether a user has a second factor.
+pub(crate) fn has_mfa(it: &User) -> bool {
+    it.attributes.get("mfaEnabled").and_then(Value::as_bool).unwrap_or(false)
 }
 
 /// A group; `users` and `groups` are its direct members.

@@ -8,9 +8,11 @@ mod sync;
 
 pub(crate) use access::{administrator, client};
 pub(crate) use audit::activity;
-pub(crate) use directory::{environment, group, membership, nesting, population, user};
+pub(crate) use directory::{environment, group, has_mfa, membership, nesting, population, user};
 pub(crate) use provisioning::{connection, mapping, plan, revision, rule};
-pub(crate) use sync::{explanation, operation, preview, run, subject_status, sync_status, synced_rule};
+pub(crate) use sync::{
+    census, explanation, operation, preview, run, subject_status, sync_status, synced_rule,
+};
 
 use serde_json::{Value, json};
 use usher_domain::EnvironmentId;

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use usher_domain::{
+    Timestamp,
     provisioning::{
         connection::{Connection, ConnectionKind, Health},
         mapping::{Mapping, MappingSource},
@@ -31,8 +32,14 @@ pub(crate) fn plan(origin: &Origin, it: &PropagationPlan) -> Value {
     })
 }
 
-/// A connection, which the API calls a store. Secrets are masked. `users` counts the users of its outbound rules.
-pub(crate) fn connection(origin: &Origin, it: &Connection, users: Option<StatusCounts>) -> Value {
+/// A connection, which the API calls a store. Secrets are masked. `users` counts the users of its outbound rules, `last`
+/// is when one of them was last carried out.
+pub(crate) fn connection(
+    origin: &Origin,
+    it: &Connection,
+    users: Option<StatusCounts>,
+    last: Option<Timestamp>,
+) -> Value {
     let mut configuration: Map<String, Value> =
         it.configuration.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     configuration.extend(it.secrets.keys().map(|key| (key.clone(), json!(MASK))));
@@ -48,9 +55,9 @@ pub(crate) fn connection(origin: &Origin, it: &Connection, users: Option<StatusC
     let sync_status = users.map(|users| {
         without_nulls(json!({
             "syncState": state,
+            "lastSyncAt": last,
             "successCount": users.success,
             "failedCount": users.failed,
-            "failedDeprovisionCount": 0,
             "userTotal": users.impacted,
             "details": details,
         }))

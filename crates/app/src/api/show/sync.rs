@@ -8,10 +8,13 @@ use usher_domain::{
         rule::{Direction, Rule},
     },
     reconcile::{
+        attributes::Attribute,
+        census::{Belonging, Census},
         guard::Verdict,
         operation::Action,
         run::{Run, RunOperation},
         scope::{Scope, Subject},
+        snapshot::AccountState,
         status::SubjectStatus,
     },
 };
@@ -148,6 +151,63 @@ pub(crate) fn preview(it: &Preview) -> Value {
         "findings": plan.findings,
         "text": plan.to_string(),
     }))
+}
+
+/// Accounts counted against the directory; `only` and `limit` narrow the list, not the counts.
+pub(crate) fn census(
+    origin: &Origin,
+    connection: &Connection,
+    it: &Census<'_>,
+    only: Option<Belonging>,
+    limit: usize,
+) -> Value {
+    let listed: Vec<Value> = it
+        .accounts
+        .iter()
+        .filter(|counted| only.is_none_or(|only| only == counted.belonging))
+        .take(limit)
+        .map(|counted| {
+            without_nulls(json!({
+                "id": counted.account.id,
+                "email": counted.account.attributes.get(Attribute::Email),
+                "state": state(&counted.account.state),
+                "belonging": counted.belonging,
+                "linked": counted.linked,
+                "protected": counted.protected,
+                "user": counted.user.map(|user| json!({ "id": user.id, "username": user.username })),
+            }))
+        })
+        .collect();
+    let belong = |belonging: Belonging| it.count(|counted| counted.belonging == belonging);
+    let is = |word: &'static str| it.count(|counted| state(&counted.account.state) == word);
+    let here = path(connection.environment, &format!("/propagation/stores/{}/census", connection.id));
+    without_nulls(json!({
+        "_links": { "self": origin.link(&here) },
+        "accounts": it.accounts.len(),
+        "matched": belong(Belonging::Matched),
+        "unmatched": belong(Belonging::Unmatched),
+        "ambiguous": belong(Belonging::Ambiguous),
+        "active": is("ACTIVE"),
+        "invited": is("INVITED"),
+        "suspended": is("SUSPENDED"),
+        "protected": it.count(|counted| counted.protected),
+        "seats": it.seats.map(|seats| json!({
+            "licensed": seats.licensed,
+            "used": seats.used,
+            "left": seats.left(),
+        })),
+        "_embedded": { "accounts": listed },
+    }))
+}
+
+fn state(state: &AccountState) -> &'static str {
+    match state {
+        AccountState::Active => "ACTIVE",
+        AccountState::Invited => "INVITED",
+        AccountState::Suspended { .. } => "SUSPENDED",
+        AccountState::Removed { .. } => "REMOVED",
+        _ => "UNKNOWN",
+    }
 }
 
 /// Where one user or group stands with one rule, in a listing of the rule.

@@ -298,7 +298,7 @@ async fn rules_and_mappings() {
     Put a `)` where the condition ends.
     a preview of a draft with a field that is none
       400 INVALID_DATA: The request could not be completed. One or more validation errors were in the request.
-      - filter INVALID_VALUE: is not part of a draft; a draft may have populationExpression, groups, configuration
+      - filter INVALID_VALUE: is not part of a draft; a draft may have populationExpression, groups, configuration, mappings, actions
     the status of a rule that is not there
       404 NOT_FOUND: Unable to find rule with ID '<id>'
     the approval of a run that is not there

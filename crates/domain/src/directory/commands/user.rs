@@ -1,5 +1,7 @@
 //! Making, changing, moving and deleting users.
 
+use serde_json::json;
+
 use super::{
     Body, Decision, Stamp,
     body::Faults,
@@ -15,6 +17,9 @@ use crate::{
         user::User,
     },
 };
+
+/// The attribute that says whether the account is locked.
+const ACCOUNT: &str = "account";
 
 pub use super::user_body::{MAX_CUSTOM, MAX_PROFILE_BYTES, is_custom_name};
 
@@ -123,15 +128,37 @@ fn rewrite(current: &User, body: &Body, facts: &Facts, stamp: &Stamp<'_>) -> Dec
 }
 
 fn reread(current: &User, body: &Body, facts: &Facts, mut faults: Faults) -> Result<User, Rejection> {
-    let Read { username, email, name, external_id, attributes } = user_body::read(body, &mut faults);
+    let Read { username, email, name, external_id, mut attributes } = user_body::read(body, &mut faults);
     check_unique(&username, Some(current.id), facts, &mut faults);
     faults.finish()?;
+    // No body tells of the lock: it has commands of its own.
+    if let Some(account) = current.attributes.get(ACCOUNT) {
+        attributes.insert(ACCOUNT.into(), account.clone());
+    }
     Ok(User { username, email, name, external_id, attributes, ..current.clone() })
 }
 
 /// Enables or disables a user.
 pub fn set_enabled(current: &User, enabled: bool, stamp: &Stamp<'_>) -> (User, ChangeSet) {
     settle(current, User { enabled, ..current.clone() }, stamp)
+}
+
+/// Says whether a user has a second factor. Usher only keeps it.
+pub fn set_mfa_enabled(current: &User, enabled: bool, stamp: &Stamp<'_>) -> (User, ChangeSet) {
+    let mut user = current.clone();
+    user.attributes.insert("mfaEnabled".into(), enabled.into());
+    settle(current, user, stamp)
+}
+
+/// Locks or unlocks a user's account in the directory: whether they can sign in there. What is provisioned follows
+/// `enabled` alone.
+pub fn set_locked(current: &User, locked: bool, stamp: &Stamp<'_>) -> (User, ChangeSet) {
+    let mut user = current.clone();
+    match locked {
+        true => user.attributes.insert(ACCOUNT.into(), json!({ "status": "LOCKED" })),
+        false => user.attributes.remove(ACCOUNT),
+    };
+    settle(current, user, stamp)
 }
 
 /// The change set between two states of a user; empty when they are the same.

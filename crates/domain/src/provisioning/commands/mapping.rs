@@ -98,6 +98,38 @@ pub fn create(body: &Body, facts: Facts<'_>, stamp: &Stamp<'_>) -> Decision<Mapp
     Ok((mapping, changes))
 }
 
+/// The mappings that these bodies would be, in place of all that the rule has. Nothing is decided: this is what a
+/// preview is made of.
+///
+/// # Errors
+/// Every fault of every body; they would leave an active rule without `email`.
+pub fn draft(bodies: &[Body], facts: Facts<'_>, stamp: &Stamp<'_>) -> Result<Vec<Mapping>, Rejection> {
+    let mut faults = Faults::default();
+    let mut drafted: Vec<Mapping> = Vec::new();
+    for (place, body) in bodies.iter().enumerate() {
+        match read(None, body, Facts { mappings: &drafted, ..facts }) {
+            Ok((source, target)) => drafted.push(Mapping {
+                id: stamp.ids.next().into(),
+                environment: facts.rule.environment,
+                rule: facts.rule.id,
+                source,
+                target,
+                created_at: stamp.now,
+                updated_at: stamp.now,
+                version: 1,
+            }),
+            Err(rejection) => rejection.details.into_iter().for_each(|detail| {
+                faults.add(Detail { target: format!("mappings[{place}].{}", detail.target), ..detail });
+            }),
+        }
+    }
+    if let Err(message) = maps_email(facts.rule.direction, &drafted) {
+        faults.add(Detail::new("CONSTRAINT_VIOLATION", "mappings", message));
+    }
+    faults.finish()?;
+    Ok(drafted)
+}
+
 /// Replaces a mapping.
 ///
 /// # Errors

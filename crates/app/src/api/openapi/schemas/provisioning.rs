@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::api::drafts::ACTIONS;
+
 use super::{
     LINES, PRINTABLE, Schemas, boolean, count, free, id, links, list, maybe, one_of, own, reference,
     referred, shown, string, taken, text, time,
@@ -12,7 +14,10 @@ pub(super) fn all() -> Schemas {
         ("Plan", plan()),
         ("PlanBody", taken(vec![("*name", text(256, PRINTABLE)), ("status", maybe(activity()))])),
         ("Store", store()),
-        ("StoreBody", store_body()),
+        ("StoreBody", taken(store_body("*type"))),
+        // A type that is given must be the one that the store has.
+        ("StoreChange", taken(store_body("type"))),
+        ("StoreTest", taken([store_body("type"), vec![("id", maybe(id()))]].concat())),
         (
             "ConnectionStatus",
             shown(vec![("*status", json!({ "const": "SUCCESS" })), ("*checks", list(reference("Check")))]),
@@ -26,12 +31,54 @@ pub(super) fn all() -> Schemas {
                 ("populationExpression", maybe(text(8192, LINES))),
                 ("groups", maybe(list(reference("ReferenceBody")))),
                 ("configuration", maybe(free())),
+                ("mappings", maybe(list(reference("MappingBody")))),
+                ("actions", maybe(own(ACTIONS.map(|key| (key, json!({}))).into()))),
             ]),
         ),
+        ("StoreMetadataBody", taken(vec![("configuration", maybe(free()))])),
+        ("StoreMetadata", store_metadata()),
+        ("EvaluateBody", evaluate_body()),
+        ("Evaluated", shown(vec![("*value", json!({})), ("*inputs", list(string()))])),
         ("Mapping", mapping()),
         ("MappingBody", mapping_body()),
         ("Revision", revision()),
     ]
+}
+
+/// `user` is an id, an object with an id, or the attributes themselves.
+fn evaluate_body() -> Value {
+    let user = json!({ "anyOf": [id(), free(), { "type": "null" }] });
+    own(vec![("*expression", json!({ "type": "string", "minLength": 1, "maxLength": 4096 })), ("user", user)])
+}
+
+fn store_metadata() -> Value {
+    let attribute = shown(vec![
+        ("*name", string()),
+        ("*displayName", string()),
+        ("*required", boolean()),
+        ("*secret", boolean()),
+        ("*multiValued", boolean()),
+        ("*type", one_of(&["STRING", "URL", "BOOLEAN", "INTEGER"])),
+        ("allowedValues", list(string())),
+        ("defaultValue", json!({})),
+    ]);
+    let information = shown(vec![
+        ("*type", string()),
+        ("*name", string()),
+        ("*description", string()),
+        ("team", maybe(string())),
+        ("checks", list(reference("Check"))),
+    ]);
+    let profile = shown(vec![("*name", string()), ("*connectionAttributes", list(attribute))]);
+    let user_attribute = shown(vec![("*name", string()), ("*required", boolean())]);
+    shown(vec![
+        ("*information", information),
+        ("*connectionProfiles", list(profile)),
+        (
+            "*attributeMetadata",
+            shown(vec![("*userAttributes", list(user_attribute)), ("*capabilities", list(string()))]),
+        ),
+    ])
 }
 
 fn activity() -> Value {
@@ -67,7 +114,6 @@ fn store() -> Value {
         ("lastSyncAt", time()),
         ("*successCount", count()),
         ("*failedCount", count()),
-        ("*failedDeprovisionCount", count()),
         ("*userTotal", count()),
         ("details", string()),
     ]);
@@ -89,16 +135,15 @@ fn store() -> Value {
     ])
 }
 
-fn store_body() -> Value {
-    taken(vec![
-        ("id", maybe(id())),
-        ("*type", text(64, PRINTABLE)),
+fn store_body(kind: &'static str) -> Vec<(&'static str, Value)> {
+    vec![
+        (kind, text(64, PRINTABLE)),
         ("*name", text(256, PRINTABLE)),
         ("description", maybe(text(1024, LINES))),
         ("status", maybe(activity())),
         ("managed", maybe(boolean())),
         ("*configuration", json!({ "type": "object", "propertyNames": { "pattern": "^[A-Za-z0-9_-]+$" } })),
-    ])
+    ]
 }
 
 fn check() -> Value {

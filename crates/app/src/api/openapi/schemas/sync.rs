@@ -36,6 +36,7 @@ pub(super) fn all() -> Schemas {
         ("SyncedUser", synced("*user")),
         ("SyncedGroup", synced("*group")),
         ("SyncStatus", sync_status()),
+        ("Census", census()),
         ("Run", run()),
         ("PlannedOperation", operation(false)),
         ("Operation", operation(true)),
@@ -95,6 +96,32 @@ fn sync_status() -> Value {
         ("*users", counts.clone()),
         ("*groups", counts),
         ("*currentRun", maybe(reference("Run"))),
+    ])
+}
+
+fn census() -> Value {
+    let account = shown(vec![
+        ("*id", string()),
+        ("*email", string()),
+        ("*state", one_of(&["ACTIVE", "INVITED", "SUSPENDED", "UNKNOWN"])),
+        ("*belonging", one_of(&["MATCHED", "UNMATCHED", "AMBIGUOUS"])),
+        ("*linked", boolean()),
+        ("*protected", boolean()),
+        ("user", shown(vec![("*id", id()), ("*username", string())])),
+    ]);
+    let seats = shown(vec![("*licensed", count()), ("*used", count()), ("*left", count())]);
+    shown(vec![
+        ("*_links", links(&["self"])),
+        ("*accounts", count()),
+        ("*matched", count()),
+        ("*unmatched", count()),
+        ("*ambiguous", count()),
+        ("*active", count()),
+        ("*invited", count()),
+        ("*suspended", count()),
+        ("*protected", count()),
+        ("seats", seats),
+        ("*_embedded", shown(vec![("*accounts", list(account))])),
     ])
 }
 
