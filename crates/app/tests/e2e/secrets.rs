@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use dropbox_simulator::{Fault, Target, Team, Trigger, When};
 use serde_json::{Value, json};
 
-use crate::support::{Api, Home, SECRET, World, http_client, id, settled};
+use crate::support::{Api, Home, SECRET, World, bare_command, http_client, id, settled};
 
 const APP_SECRET: &str = "canary-app-secret-a91f";
 const REFRESH_TOKEN: &str = "canary-refresh-token-b82e";
@@ -14,6 +14,12 @@ const WRONG_TOKEN: &str = "canary-wrong-refresh-token-c73d";
 /// Every access token that the simulator gives out begins like this.
 const ACCESS_TOKENS: &str = "sl.u.";
 const ADMIN_PASSWORD: &str = "canary-admin-password-77ab";
+
+/// In the configuration file, and in files and variables that it names.
+const FILE_SECRET: &str = "canary-client-secret-of-the-file-3e0b";
+const NAMED_PASSWORD: &str = "canary-password-of-a-named-file-90cd";
+const GIVEN_PASSWORD: &str = "canary-given-password-51aa";
+const WRONG_PASSWORD: &str = "canary-wrong-secret-e2c4";
 
 fn secrets(api: &Api) -> Vec<(&'static str, String)> {
     vec![
@@ -24,6 +30,8 @@ fn secrets(api: &Api) -> Vec<(&'static str, String)> {
         ("the client's secret", SECRET.into()),
         ("the administrator's password", ADMIN_PASSWORD.into()),
         ("an access token of ours", api.token().to_owned()),
+        ("a given password", GIVEN_PASSWORD.into()),
+        ("a wrong secret", WRONG_PASSWORD.into()),
     ]
 }
 
@@ -44,7 +52,7 @@ async fn no_secret_is_shown_printed_or_kept_in_clear() {
     let team = Team::builder().credentials("canary-app-key", APP_SECRET, REFRESH_TOKEN);
     let world = World::of(home.clone(), team, json!({ "DEPROVISION_USERS": true })).await;
     let api = &world.api;
-    let secrets = secrets(api);
+    let mut secrets = secrets(api);
     let ada = world.user("ada").await;
     let crew = world.group("Crew").await;
     world.join(&ada, &crew).await;
@@ -94,6 +102,13 @@ async fn no_secret_is_shown_printed_or_kept_in_clear() {
         http.post(url).basic_auth(crate::support::CLIENT, Some(format!("{SECRET}x"))).send().await.unwrap();
     assert_none(&secrets, &refused.bytes().await.unwrap(), "the answer to a wrong secret");
 
+    // Who may call: what was generated is in the one answer that gives it, and nowhere else from then on.
+    for (what, secret) in who_may_call(api).await {
+        secrets.push((what, secret));
+    }
+    let key = fs::read_to_string(home.dir().join("usher.key")).unwrap();
+    secrets.push(("the sealing key", key.trim().to_owned()));
+
     for (path, answer) in every_answer(api, &rule, &ada, &crew, [&world.store, &broken]).await {
         assert_none(&secrets, answer.to_string().as_bytes(), &path);
     }
@@ -110,6 +125,10 @@ async fn no_secret_is_shown_printed_or_kept_in_clear() {
     // The files as they are while the server runs, and after it ended.
     for when in ["while it runs", "after it ended"] {
         for file in fs::read_dir(home.dir()).unwrap().map(|file| file.unwrap().path()) {
+            // The one place where the sealing key is.
+            if name(&file) == "usher.key" {
+                continue;
+            }
             assert_none(&secrets, &fs::read(&file).unwrap(), &format!("{} {when}", name(&file)));
         }
         if when == "while it runs" {
@@ -119,6 +138,86 @@ async fn no_secret_is_shown_printed_or_kept_in_clear() {
     let printed = home.printed();
     assert!(printed.contains("TRACE") || printed.contains("trace"), "nothing was printed at trace level");
     assert!(printed.len() > 100_000, "only {} bytes were printed", printed.len());
+}
+
+/// Makes and changes clients and administrators; the secrets that were generated on the way.
+async fn who_may_call(api: &Api) -> Vec<(&'static str, String)> {
+    let mut secrets = Vec::new();
+    let mut keep = |what, answer: &Value, member: &str| {
+        secrets.push((what, answer[member].as_str().unwrap().to_owned()));
+    };
+    let made = api.post("/clients", json!({ "name": "HR", "roles": ["Identity Data Admin"] })).await.ok();
+    keep("a generated client secret", &made, "secret");
+    let path = format!("/clients/{}/secret", id(&made));
+    keep("a rotated client secret", &api.post(&path, json!({})).await.ok(), "secret");
+    let made =
+        api.post("/administrators", json!({ "username": "eve", "roles": ["Sync Approver"] })).await.ok();
+    keep("a generated password", &made, "password");
+    let path = format!("/administrators/{}/password", id(&made));
+    api.post(&path, json!({ "password": GIVEN_PASSWORD })).await.ok();
+    keep("another generated password", &api.post(&path, json!({})).await.ok(), "password");
+    api.post("/signingKeys", json!({})).await.ok();
+    for (path, body) in [
+        (
+            "/administrators",
+            json!({ "username": "eve", "roles": ["Sync Approver"], "password": GIVEN_PASSWORD }),
+        ),
+        ("/administrators", json!({ "username": "mal", "roles": ["none"], "password": GIVEN_PASSWORD })),
+        ("/clients", json!({ "name": "X", "roles": ["none"], "secret": WRONG_PASSWORD })),
+    ] {
+        let refused = api.post(path, body).await;
+        assert!(refused.status >= 400, "{path} took it: {}", refused.body);
+        assert_none(
+            &[("a given password", GIVEN_PASSWORD.into()), ("a wrong secret", WRONG_PASSWORD.into())],
+            refused.body.to_string().as_bytes(),
+            &format!("the answer to a bad {path}"),
+        );
+    }
+    secrets
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_of_the_configuration_is_printed_or_kept() {
+    let home = Home::sqlite();
+    fs::write(home.dir().join("password"), format!("{NAMED_PASSWORD}\n")).unwrap();
+    let file = home.dir().join("usher.toml");
+    let good = format!(
+        "log = \"trace\"\nlog_format = \"json\"\ndatabase_url = \"sqlite://{0}/other.db\"\n\
+         seal_key_file = \"{0}/other.key\"\n[bootstrap]\nclient_secret = \"{FILE_SECRET}\"\n\
+         admin_username = \"root\"\nadmin_password = {{ file = \"password\" }}\n",
+        home.dir().display()
+    );
+    // Good, then with each fault that has words in it.
+    let broken = [
+        good.clone(),
+        good.replace("json", "xml"),
+        good.replace("[bootstrap]", "[bootstrap]\ncolour = 1"),
+        good.replace("client_secret = ", "client_secret = [").replace("0b\"", "0b\", 5]"),
+        good.replace("\nadmin_username", "\n= admin_username"),
+        good.replace("0b\"", "0b"),
+        format!("database_url = \"postgres://usher:{FILE_SECRET}@localhost:1/usher\"\n"),
+    ];
+    let secrets =
+        [("a secret of the file", FILE_SECRET.into()), ("a secret of a named file", NAMED_PASSWORD.into())];
+    for (number, text) in broken.iter().enumerate() {
+        fs::write(&file, text).unwrap();
+        for verb in ["check", "migrate", "audit"] {
+            let mut args = vec![verb];
+            args.extend((verb == "audit").then_some("verify"));
+            args.extend(["--config", "usher.toml"]);
+            let mut command = bare_command(&args);
+            command.current_dir(home.dir());
+            let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+            let printed = [output.stdout, output.stderr].concat();
+            assert_none(&secrets, &printed, &format!("what `usher {verb}` prints of file {number}"));
+            assert_eq!(output.status.success(), number == 0, "`usher {verb}` of file {number}");
+        }
+    }
+    for made in ["other.db", "other.db-wal"] {
+        if let Ok(bytes) = fs::read(home.dir().join(made)) {
+            assert_none(&secrets, &bytes, made);
+        }
+    }
 }
 
 fn name(file: &Path) -> String {
@@ -142,6 +241,10 @@ async fn every_answer(
         "/propagation/stores",
         "/propagation/rules",
         "/propagation/revisions/id:latest",
+        "/activities?limit=1000&filter=recordedAt%20gt%20%222020-01-01T00:00:00Z%22",
+        "/clients",
+        "/administrators",
+        "/signingKeys",
     ]
     .map(String::from)
     .into();
