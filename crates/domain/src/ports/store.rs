@@ -165,8 +165,15 @@ pub trait ProvisioningStore: Send + Sync {
         id: ConnectionId,
     ) -> StoreResult<Option<Connection>>;
     /// Remembers what a test, or a refusal, said; does not count as a change by a person. `version` is the
-    /// connection's; a health that was found with other settings is not remembered (and that is no error).
-    async fn set_health(&self, id: ConnectionId, version: i64, health: &Health) -> StoreResult<()>;
+    /// connection's; a health that was found with other settings is neither remembered nor told (and that is no
+    /// error).
+    async fn set_health(
+        &self,
+        id: ConnectionId,
+        version: i64,
+        health: &Health,
+        told: Option<&Event>,
+    ) -> StoreResult<()>;
     /// In id order; also those being deleted (the caller hides them).
     async fn rules(&self, environment: EnvironmentId) -> StoreResult<Vec<Rule>>;
     async fn rule(&self, environment: EnvironmentId, id: RuleId) -> StoreResult<Option<Rule>>;

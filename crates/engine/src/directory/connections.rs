@@ -2,7 +2,7 @@
 
 use usher_domain::{
     ConnectionId, EnvironmentId, PlanId,
-    directory::commands::Body,
+    directory::{audit::Actor, commands::Body},
     ports::store::StoreResult,
     provisioning::{
         commands::{connection, plan},
@@ -163,7 +163,9 @@ impl Directory {
         connection: &Connection,
         health: &Health,
     ) -> Result<(), DirectoryError> {
-        self.store.set_health(connection.id, connection.version, health).await?;
+        let by = By { actor: Actor::System, correlation_id: None };
+        let told = connection::found(connection, health, &self.stamp(&by));
+        self.store.set_health(connection.id, connection.version, health, told.as_ref()).await?;
         let usable = |health: &Health| matches!(health, Health::Valid { .. });
         if connection.active && usable(health) && !usable(&connection.health) {
             let touched = self.rules_on(connection).await?;

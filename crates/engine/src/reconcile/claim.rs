@@ -14,6 +14,7 @@ use usher_domain::{
     directory::{
         audit::{Actor, Event},
         change::{ChangeSet, Due, DueSubject, Write},
+        commands::Stamp,
     },
     ports::{
         connector::ConnectorError,
@@ -21,6 +22,7 @@ use usher_domain::{
         store::{Record, StoreResult},
     },
     provisioning::{
+        commands::connection::found,
         connection::{Connection, Health},
         rule::{Direction, Rule},
     },
@@ -202,7 +204,14 @@ impl Reconciler {
             ConnectorError::Protocol { .. } => self.retry.asleep,
             ConnectorError::Unauthorized { problem } => {
                 let health = Health::Broken { at: self.clock.now(), problem: problem.clone() };
-                self.store.set_health(connection.id, connection.version, &health).await?;
+                let stamp = Stamp {
+                    now: self.clock.now(),
+                    actor: &Actor::System,
+                    correlation_id: None,
+                    ids: self.ids.as_ref(),
+                };
+                let told = found(connection, &health, &stamp);
+                self.store.set_health(connection.id, connection.version, &health, told.as_ref()).await?;
                 self.retry.asleep
             }
         })

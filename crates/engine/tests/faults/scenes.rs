@@ -261,7 +261,7 @@ fn reads() -> Vec<Scene> {
                     let problem = Problem::new("NOT_TESTED", "It was never tested.", "Test it.");
                     let health = Health::Broken { at: world.now(), problem };
                     let connection = world.store.connection(ENVIRONMENT, DROPBOX).await.unwrap().unwrap();
-                    world.store.set_health(DROPBOX, connection.version, &health).await.unwrap();
+                    world.store.set_health(DROPBOX, connection.version, &health, None).await.unwrap();
                     world.disable("ada").await;
                 }
                 .boxed_local()

@@ -98,7 +98,7 @@ async fn a_withdrawn_authorisation_stops_the_connection_until_it_is_tested() {
         own_account: "dbmid:0001".into(),
         own_email: "admin@team.example".into(),
     };
-    world.store.set_health(connection.id, connection.version, &health).await.unwrap();
+    world.store.set_health(connection.id, connection.version, &health, None).await.unwrap();
     world.clock.advance(Duration::from_secs(3600));
     world.work().await;
     assert_eq!(world.with_access(), ["ada", "admin"]);

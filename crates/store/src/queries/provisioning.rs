@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::QueryBuilder;
 use usher_domain::{
     ConnectionId, EnvironmentId, GroupId, MappingId, PlanId, RevisionId, RuleId, Secret,
+    directory::audit::Event,
     ports::store::{ProvisioningStore, StoreResult},
     provisioning::{
         connection::{Connection, ConnectionKind, Health},
@@ -16,7 +17,7 @@ use usher_domain::{
 };
 use uuid::Uuid;
 
-use super::{Database, Row, Stored, Values, from_sqlx, get, id, json, select, time, word};
+use super::{Database, Row, Stored, Values, chain, from_sqlx, get, id, json, select, time, word};
 use crate::{
     columns,
     seal::Seal,
@@ -295,11 +296,20 @@ impl ProvisioningStore for Database {
         sealed.map(|connection| connection.open(&self.seal)).transpose()
     }
 
-    async fn set_health(&self, id: ConnectionId, version: i64, health: &Health) -> StoreResult<()> {
+    async fn set_health(
+        &self,
+        id: ConnectionId,
+        version: i64,
+        health: &Health,
+        told: Option<&Event>,
+    ) -> StoreResult<()> {
+        let mut transaction = self.begin().await?;
         let query = sqlx::query("UPDATE connections SET health = $1 WHERE id = $2 AND version = $3");
         let query = query.bind(columns::json(health)?).bind(id.uuid()).bind(version);
-        query.execute(&self.write).await.map_err(from_sqlx)?;
-        Ok(())
+        if query.execute(&mut *transaction).await.map_err(from_sqlx)?.rows_affected() == 1 {
+            chain::append(&mut transaction, &self.seal, &[], told.as_slice()).await?;
+        }
+        transaction.commit().await.map_err(from_sqlx)
     }
 
     async fn rules(&self, environment: EnvironmentId) -> StoreResult<Vec<Rule>> {

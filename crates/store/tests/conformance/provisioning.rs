@@ -103,13 +103,15 @@ on_both! {
     async fn health_is_remembered_only_of_the_settings_that_were_tested(world) {
         let problem = Problem::new("TOKEN", "The token was refused.", "Connect again.");
         let broken = Health::Broken { at: at(9), problem };
-        world.store.set_health(DROPBOX, 1, &broken).await.unwrap();
+        world.store.set_health(DROPBOX, 1, &broken, Some(&event(1))).await.unwrap();
         let found = world.store.connection(ENVIRONMENT, DROPBOX).await.unwrap().unwrap();
         assert_eq!((found.health, found.version), (broken, 1));
         let valid = Health::Valid { at: at(9), team: "T".into(), own_account: "dbmid:1".into(), own_email: "a@b".into() };
-        world.store.set_health(DROPBOX, 2, &valid).await.unwrap();
+        world.store.set_health(DROPBOX, 2, &valid, Some(&event(2))).await.unwrap();
         let found = world.store.connection(ENVIRONMENT, DROPBOX).await.unwrap().unwrap();
         assert!(matches!(found.health, Health::Broken { .. }));
+        let told = world.store.events(ENVIRONMENT, &page(None, 9)).await.unwrap().items;
+        assert_eq!(told, [event(1)], "what was found with other settings is not told either");
     }
 
     async fn what_a_rule_made_goes_with_it_but_its_runs_stay(world) {

@@ -8,6 +8,7 @@ use super::{events, status};
 use crate::{
     Detail, EnvironmentId, Rejection, Secret,
     directory::{
+        audit::Event,
         change::{ChangeSet, Write},
         commands::{
             Body, Decision, Stamp,
@@ -347,6 +348,28 @@ fn read_configuration(
             draft.secrets.insert(key.clone(), secret.clone());
         }
     }
+}
+
+/// What is told of a connection that was found usable, or not usable any more; nothing when that is no news.
+pub fn found(it: &Connection, health: &Health, stamp: &Stamp<'_>) -> Option<Event> {
+    let (status, said) = match (&it.health, health) {
+        (Health::Valid { .. }, Health::Valid { .. }) | (_, Health::Untested) => return None,
+        (_, Health::Valid { team, .. }) => ("SUCCESS", format!("can be used: it reaches the team {team}")),
+        (Health::Broken { problem: old, .. }, Health::Broken { problem, .. }) if old == problem => {
+            return None;
+        }
+        (_, Health::Broken { problem, .. }) => ("FAILED", format!("cannot be used. {problem}")),
+    };
+    let description = format!("Connection {} of type {} {said}", it.name, it.kind.name());
+    let mut event = stamp.event(
+        it.environment,
+        "PROVISIONING_CONNECTION.UPDATED",
+        events::of_connection(it),
+        description,
+        None,
+    );
+    event.status = status.into();
+    Some(event)
 }
 
 fn written(

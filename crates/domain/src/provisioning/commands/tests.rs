@@ -281,3 +281,21 @@ fn every_fault_of_a_mapping_is_told_at_once() {
     UNIQUENESS_VIOLATION targetAttribute: `email` is mapped already, by mapping 00000000-0000-0000-0000-00000000000d; a target is mapped once
     "#);
 }
+
+#[test]
+fn a_connection_that_breaks_or_mends_is_told_once() {
+    let set_up = SetUp::new();
+    let mut team = set_up.connections[1].clone();
+    let at = crate::Timestamp::from_millis(9);
+    let problem = crate::Problem::new("TOKEN", "The token was refused.", "Connect again.");
+    let broken = Health::Broken { at, problem };
+    let told = |team: &Connection, health: &Health| {
+        let event = connection::found(team, health, &stamp(&set_up.ids))?;
+        Some(format!("{} {} {}", event.action, event.status, event.description))
+    };
+    assert_eq!(told(&team, &valid()), None, "it could be used before");
+    insta::assert_snapshot!(told(&team, &broken).unwrap(), @"PROVISIONING_CONNECTION.UPDATED FAILED Connection dropbox of type Dropbox cannot be used. The token was refused. Connect again.");
+    team.health = broken.clone();
+    assert_eq!(told(&team, &broken), None, "it was told");
+    insta::assert_snapshot!(told(&team, &valid()).unwrap(), @"PROVISIONING_CONNECTION.UPDATED SUCCESS Connection dropbox of type Dropbox can be used: it reaches the team Example");
+}
