@@ -58,6 +58,7 @@ fn measure(users: usize, churn: usize) -> Result<(), Box<dyn Error>> {
         desired: &world.desired,
         seen: &world.seen,
         links: &world.links,
+        from_dropbox: Default::default(),
         claimed_elsewhere: &nobody,
         groups_claimed_elsewhere: &no_group,
         now: Timestamp::from_millis(0),

@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 macro_rules! ids {
@@ -47,6 +48,21 @@ macro_rules! ids {
             }
         }
     )*};
+}
+
+/// An id that follows from these texts, always the same one: a UUID of version 8 (RFC 9562 §5.8), made of SHA-256.
+pub fn derived(texts: &[&str]) -> Uuid {
+    let mut hash = Sha256::new();
+    for text in texts {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text.as_bytes());
+    }
+    let mut bytes = [0; 16];
+    for (byte, hashed) in bytes.iter_mut().zip(hash.finalize()) {
+        *byte = hashed;
+    }
+    let custom = uuid::Builder::from_bytes(bytes).with_version(uuid::Version::Custom);
+    custom.with_variant(uuid::Variant::RFC4122).into_uuid()
 }
 
 ids! {

@@ -235,7 +235,7 @@ impl World {
     }
 
     async fn commit(&self, writes: Vec<Write>, due: &[DueSubject]) {
-        let due = due.iter().map(|subject| Due { rule: self.rule, subject: *subject, at: Wall.now() });
+        let due = due.iter().map(|subject| Due { rule: self.rule, subject: subject.clone(), at: Wall.now() });
         let changes = ChangeSet { writes, events: Vec::new(), due: due.collect() };
         self.store.commit(&changes).await.unwrap();
     }

@@ -4,6 +4,7 @@
 //! an error of the remote side as a whole ends the run: what has no outcome yet is postponed, and due again.
 
 mod aftermath;
+mod inbound;
 mod ledger;
 mod standing;
 
@@ -15,6 +16,7 @@ use usher_domain::{
         connector::{Applied, ConnectorError},
         store::StoreResult,
     },
+    provisioning::rule::Direction,
     reconcile::{
         operation::Operation,
         outcome::Outcome,
@@ -79,6 +81,10 @@ impl Reconciler {
         stage: &[Operation],
         stop: &Stop,
     ) -> StoreResult<Option<Halt>> {
+        let local = stage.first().is_none_or(|operation| operation.action.is_local());
+        if setup.rule.direction == Direction::Inbound && !local {
+            return self.inbound_stage(setup, ledger, from, stage, stop).await;
+        }
         let (places, operations) = ledger.prepare(from, stage);
         ledger.flush().await?;
         if stop.is_set() {

@@ -15,7 +15,9 @@ pub mod census;
 mod claim;
 pub mod connection_test;
 pub mod explain;
+mod explain_inbound;
 pub mod held;
+mod inbound;
 mod look;
 mod people;
 mod provision_now;
@@ -34,13 +36,14 @@ use usher_domain::{
     },
     provisioning::rule::Rule,
     reconcile::{
-        desired::Desired,
+        desired::{CompiledMappings, Desired},
         guard::Verdict,
         links::Links,
-        plan::{Known, Plan, plan},
+        plan::{FromDropbox, Known, Plan, plan},
         run::{Run, RunState},
-        scope::Scope,
+        scope::{Scope, Subject},
         snapshot::Snapshot,
+        status::impacted,
     },
 };
 
@@ -51,7 +54,7 @@ use retry::Retry;
 pub(crate) use audit::{Failure, What};
 pub use claim::Stop;
 pub(crate) use claim::{Claimed, dues_of};
-pub(crate) use setup::Setup;
+pub(crate) use setup::{Setup, Way};
 pub use setup::{Connectors, Draft, Opened};
 
 /// Reconciles rules: previews, runs, approvals. Knows only ports.
@@ -94,9 +97,34 @@ pub enum ReconcileError {
 /// A plan, and what it was made from.
 pub(crate) struct Planned {
     pub(crate) plan: Plan,
-    pub(crate) desired: Desired,
+    pub(crate) wanted: Wanted,
     pub(crate) links: Links,
     pub(crate) people: People,
+}
+
+/// What a rule wants within a scope.
+pub(crate) enum Wanted {
+    Outbound(Desired),
+    /// Its scope, and whom it is about.
+    Inbound(Scope, Vec<Subject>),
+}
+
+impl Planned {
+    /// What was looked at.
+    pub(crate) fn scope(&self) -> &Scope {
+        match &self.wanted {
+            Wanted::Outbound(desired) => &desired.scope,
+            Wanted::Inbound(scope, _) => scope,
+        }
+    }
+
+    /// The subjects that the rule targets within the scope.
+    pub(crate) fn impacted(&self) -> Vec<Subject> {
+        match &self.wanted {
+            Wanted::Outbound(desired) => impacted(desired).collect(),
+            Wanted::Inbound(_, subjects) => subjects.clone(),
+        }
+    }
 }
 
 impl Reconciler {
@@ -163,23 +191,30 @@ impl Reconciler {
         scope: Scope,
         progress: &dyn Progress,
     ) -> Result<Planned, ReconcileError> {
-        Ok(self.observed(setup, scope, progress).await?.0)
+        match &setup.way {
+            Way::Outbound(mappings) => Ok(self.observed(setup, mappings, scope, progress).await?.0),
+            Way::Inbound(mappings, onboarding) => {
+                Ok(self.seen_inbound(setup, mappings, onboarding, scope, progress).await?.0)
+            }
+        }
     }
 
     /// What is to be done, with what was seen.
     async fn observed(
         &self,
         setup: &Setup,
+        mappings: &CompiledMappings,
         scope: Scope,
         progress: &dyn Progress,
     ) -> Result<(Planned, Snapshot), ReconcileError> {
         let people = self.people(setup, &scope).await?;
-        let mut desired = people.desired(setup, scope);
+        let mut desired = people.desired(setup, mappings, scope);
         let links = self.store.links(setup.connection.id, &desired.scope).await?;
         look::widen(&mut desired, &links);
         let look = look::at(&desired, &links);
         let mut seen = setup.connector.observe(&look, progress).await?;
         seen.scope = desired.scope.clone();
+        let (made, rules) = setup.decided_in_dropbox();
         let plan = plan(&Known {
             rule: setup.rule.id,
             retiring: setup.rule.retiring,
@@ -189,9 +224,10 @@ impl Reconciler {
             links: &links,
             claimed_elsewhere: &people.claimed_elsewhere(setup, &links),
             groups_claimed_elsewhere: &setup.groups_claimed_elsewhere(),
+            from_dropbox: FromDropbox { made: &made, rules: &rules },
             now: self.clock.now(),
         });
-        Ok((Planned { plan, desired, links, people }, seen))
+        Ok((Planned { plan, wanted: Wanted::Outbound(desired), links, people }, seen))
     }
 }
 

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use usher_domain::{
     GroupId, RunId, Timestamp, UserId,
-    directory::audit::Event,
+    directory::{audit::Event, change::ChangeSet},
     ports::store::Record,
     reconcile::{
+        inbound::Provenance,
         links::{AccountLink, GroupLink},
         run::{Run, RunOperation},
         scope::Subject,
@@ -31,6 +32,9 @@ pub(crate) struct Batch<'a> {
     pub(crate) events: Vec<&'a Event>,
     /// When a full sync of the rule completed.
     pub(crate) full_sync: Option<Timestamp>,
+    pub(crate) changes: Vec<&'a ChangeSet>,
+    pub(crate) provisioned: BTreeMap<UserId, Option<&'a Provenance>>,
+    pub(crate) left_behind: BTreeSet<&'a str>,
 }
 
 impl<'a> Batch<'a> {
@@ -84,6 +88,16 @@ impl<'a> Batch<'a> {
             }
             Record::Event(event) => self.events.push(event),
             Record::FullSync(at) => self.full_sync = Some(*at),
+            Record::Directory(changes) => self.changes.push(changes),
+            Record::Provisioned(provenance) => {
+                self.provisioned.insert(provenance.user, Some(provenance));
+            }
+            Record::ProvenanceGone(user) => {
+                self.provisioned.insert(*user, None);
+            }
+            Record::LeftBehind(account) => {
+                self.left_behind.insert(account.as_str());
+            }
         }
     }
 }

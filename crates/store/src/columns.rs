@@ -4,6 +4,7 @@ use serde::{Serialize, de::DeserializeOwned, de::IntoDeserializer as _};
 use usher_domain::{
     GroupId, UserId,
     directory::change::DueSubject,
+    ids,
     ports::store::{StoreError, StoreResult},
     reconcile::scope::Subject,
 };
@@ -59,6 +60,8 @@ pub(crate) fn count(number: u64) -> i64 {
 pub(crate) const USER: i64 = 1;
 /// `subject_kind` of groups.
 pub(crate) const GROUP: i64 = 2;
+/// `subject_kind` of accounts, of dues only.
+const ACCOUNT: i64 = 3;
 
 /// `subject_kind` and `subject_id`.
 pub(crate) fn subject(subject: Subject) -> (i64, Uuid) {
@@ -70,28 +73,30 @@ pub(crate) fn subject(subject: Subject) -> (i64, Uuid) {
 
 /// The subject of `subject_kind` and `subject_id`.
 pub(crate) fn from_subject(kind: i64, id: Uuid) -> StoreResult<Subject> {
-    match from_due_subject(kind, id)? {
-        DueSubject::User(id) => Ok(Subject::User(id)),
-        DueSubject::Group(id) => Ok(Subject::Group(id)),
-        DueSubject::Everything => Err(StoreError::Corrupt("subject_kind: 0 is only of dues".into())),
-    }
-}
-
-/// `subject_kind` and `subject_id` of what is due.
-pub(crate) fn due_subject(subject: DueSubject) -> (i64, Uuid) {
-    match subject {
-        DueSubject::Everything => (0, Uuid::nil()),
-        DueSubject::User(id) => (USER, id.uuid()),
-        DueSubject::Group(id) => (GROUP, id.uuid()),
-    }
-}
-
-/// What is due, of `subject_kind` and `subject_id`.
-pub(crate) fn from_due_subject(kind: i64, id: Uuid) -> StoreResult<DueSubject> {
     match kind {
-        0 => Ok(DueSubject::Everything),
-        USER => Ok(DueSubject::User(UserId(id))),
-        GROUP => Ok(DueSubject::Group(GroupId(id))),
+        USER => Ok(Subject::User(UserId(id))),
+        GROUP => Ok(Subject::Group(GroupId(id))),
+        _ => Err(StoreError::Corrupt(format!("subject_kind: {kind} is none of a status"))),
+    }
+}
+
+/// `subject_kind`, `subject_id` and `account` of what is due.
+pub(crate) fn due_subject(subject: &DueSubject) -> (i64, Uuid, Option<&str>) {
+    match subject {
+        DueSubject::Everything => (0, Uuid::nil(), None),
+        DueSubject::User(id) => (USER, id.uuid(), None),
+        DueSubject::Group(id) => (GROUP, id.uuid(), None),
+        DueSubject::Account(account) => (ACCOUNT, ids::derived(&[account]), Some(account)),
+    }
+}
+
+/// What is due, of `subject_kind`, `subject_id` and `account`.
+pub(crate) fn from_due_subject(kind: i64, id: Uuid, account: Option<&str>) -> StoreResult<DueSubject> {
+    match (kind, account) {
+        (0, _) => Ok(DueSubject::Everything),
+        (USER, _) => Ok(DueSubject::User(UserId(id))),
+        (GROUP, _) => Ok(DueSubject::Group(GroupId(id))),
+        (ACCOUNT, Some(account)) => Ok(DueSubject::Account(account.into())),
         _ => Err(StoreError::Corrupt(format!("subject_kind: {kind} is none"))),
     }
 }

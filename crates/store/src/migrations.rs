@@ -12,6 +12,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (1, "first", include_str!("../migrations/0001_first.sql")),
     (2, "audit chain", include_str!("../migrations/0002_audit_chain.sql")),
     (4, "access", include_str!("../migrations/0004_access.sql")),
+    (5, "inbound", include_str!("../migrations/0005_inbound.sql")),
     (6, "schedule", include_str!("../migrations/0006_schedule.sql")),
     (7, "sessions", include_str!("../migrations/0007_sessions.sql")),
     (9, "run problems", include_str!("../migrations/0009_run_problems.sql")),

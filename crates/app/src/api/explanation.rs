@@ -2,11 +2,11 @@
 
 use axum::{Json, extract::State, response::IntoResponse};
 use serde_json::{Value, json};
-use usher_domain::{Rejection, RuleId, provisioning::rule::Direction};
+use usher_domain::{Rejection, RuleId};
 
 use super::{AppState, error::ApiResult, extract::Segments, hal::Origin, rules, show, users};
 
-/// `GET users/{id}/explanation`, of every outbound rule, or of one with `rule` in the query.
+/// `GET users/{id}/explanation`, of every rule, or of one with `rule` in the query.
 pub(crate) async fn explain(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
     let user = users::find(&app, ids.id(0), ids.id(1)).await?;
     let rules = match origin.query("rule") {
@@ -17,7 +17,7 @@ pub(crate) async fn explain(State(app): State<AppState>, ids: Segments, origin: 
         None => app.reconciler.rules(user.environment).await?,
     };
     let mut told: Vec<Value> = Vec::new();
-    for rule in rules.iter().filter(|rule| rule.direction == Direction::Outbound) {
+    for rule in &rules {
         told.push(show::explanation(&app.reconciler.explain(rule, user.id).await?));
     }
     Ok(Json(json!({

@@ -485,6 +485,16 @@ fn deed(action: &Action) -> Cow<'static, str> {
         | Action::LinkGroup { .. }
         | Action::UnlinkGroup { .. }
         | Action::ForgetMember { .. } => "recorded".into(),
+        Action::DisableUser { .. }
+        | Action::DeleteUser { .. }
+        | Action::LeaveGroup { .. }
+        | Action::DeleteDirectoryGroup { .. }
+        | Action::EnableUser { .. }
+        | Action::UpdateUser { .. }
+        | Action::CreateUser { .. }
+        | Action::CreateDirectoryGroup { .. }
+        | Action::RenameDirectoryGroup { .. }
+        | Action::JoinGroup { .. } => "changed in the directory".into(),
     }
 }
 

@@ -59,7 +59,7 @@ pub enum Write {
 }
 
 /// A subject of a rule that is to be looked at again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DueSubject {
     /// Everything of the rule: a full run.
     Everything,
@@ -67,10 +67,13 @@ pub enum DueSubject {
     User(UserId),
     /// This group's existence and name.
     Group(GroupId),
+    /// Of inbound rules: this account, by its id at the remote system. A hint that something became of it; the run
+    /// looks it up.
+    Account(Box<str>),
 }
 
 /// "This subject of this rule is due": all that a change triggers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Due {
     /// The rule.
     pub rule: RuleId,

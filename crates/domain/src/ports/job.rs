@@ -29,7 +29,7 @@ pub struct Lease {
 
 /// A subject of a claimed rule that is due, as it was read; settling names `mark` so that what became due again
 /// meanwhile stays due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DueMark {
     /// Which subject.
     pub subject: DueSubject,

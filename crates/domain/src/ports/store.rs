@@ -32,9 +32,11 @@ use crate::{
     },
     reconcile::{
         guard::Tally,
+        inbound::Provenance,
         links::{AccountLink, GroupLink, Links},
         run::{Run, RunOperation},
         scope::{Scope, Subject},
+        snapshot::AccountId,
         status::{Standing, StatusCounts, SubjectStatus},
     },
 };
@@ -213,6 +215,15 @@ pub enum Record {
     /// A full sync of the rule completed: no slot waits any more, and the slots of its schedule are counted from the
     /// first of these. Has its source watched.
     FullSync(Timestamp),
+    /// A change of the directory that an inbound rule makes: committed in the batch's transaction, as
+    /// [`Store::commit`] would. When it cannot be ([`StoreError::Conflict`]), nothing of the batch is written.
+    Directory(Box<ChangeSet>),
+    /// Remember or replace that the rule made this user.
+    Provisioned(Provenance),
+    /// Forget it.
+    ProvenanceGone(UserId),
+    /// Remember that an account that was made for a user is nobody's any more, and stays.
+    LeftBehind(AccountId),
 }
 
 /// The memory of syncs.
@@ -222,6 +233,15 @@ pub trait SyncStore: Send + Sync {
     async fn links(&self, connection: ConnectionId, scope: &Scope) -> StoreResult<Links>;
     /// The links of one user on every connection of theirs, for explanations.
     async fn links_of(&self, user: UserId) -> StoreResult<Vec<(ConnectionId, AccountLink)>>;
+
+    /// The users whom this inbound rule made, in user order: of these accounts, or all.
+    async fn provisioned(
+        &self,
+        rule: RuleId,
+        accounts: Option<&[AccountId]>,
+    ) -> StoreResult<Vec<Provenance>>;
+    /// The accounts that were made for users of the connection's rules, and stayed when the user was forgotten.
+    async fn left_behind(&self, connection: ConnectionId) -> StoreResult<Vec<AccountId>>;
 
     /// Writes all of it or nothing, if the lease is still ours.
     async fn record(&self, lease: &Lease, connection: ConnectionId, records: &[Record]) -> StoreResult<()>;

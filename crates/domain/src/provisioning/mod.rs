@@ -5,5 +5,6 @@ pub mod connection;
 pub mod dropbox_settings;
 pub mod expression;
 pub mod mapping;
+pub mod onboarding;
 pub mod rule;
 pub mod schedule;

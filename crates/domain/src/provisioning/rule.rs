@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     ConnectionId, EnvironmentId, GroupId, PlanId, RevisionId, RuleId, Timestamp,
-    provisioning::schedule::Schedule,
+    provisioning::{onboarding::Onboarding, schedule::Schedule},
     reconcile::{guard::Limits, plan::Retiring},
 };
 
@@ -68,6 +68,11 @@ impl Rule {
             Direction::Outbound => self.target,
             Direction::Inbound => self.source,
         }
+    }
+
+    /// An inbound rule's onboarding settings.
+    pub fn onboarding(&self) -> Onboarding {
+        Onboarding::of(&self.configuration)
     }
 
     /// The guard's limits: `GUARD_MAX_REMOVALS`, `GUARD_MAX_REMOVAL_PERCENT`, `GUARD_WINDOW_MINUTES`. What is not

@@ -79,6 +79,22 @@ impl Links {
         links
     }
 
+    /// These, and those of another look at the same connection.
+    #[must_use]
+    pub fn with(self, other: Links) -> Self {
+        let placed: Vec<_> = [&self, &other].into_iter().flat_map(Links::pairs).collect();
+        let mut accounts = [self.accounts, other.accounts].concat();
+        accounts.sort_unstable_by_key(|link| link.user);
+        accounts.dedup_by_key(|link| link.user);
+        Links::new(accounts, self.groups, placed)
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (UserId, GroupId)> + '_ {
+        self.placed.iter().filter_map(|(account, group)| {
+            Some((self.accounts.get(*account as usize)?.user, self.groups.get(*group as usize)?.group))
+        })
+    }
+
     /// All account links, sorted by user.
     pub fn accounts(&self) -> &[AccountLink] {
         &self.accounts

@@ -12,6 +12,7 @@ pub mod census;
 mod correlate;
 pub mod desired;
 pub mod guard;
+pub mod inbound;
 mod index;
 pub mod links;
 pub mod operation;

@@ -11,7 +11,7 @@ use super::{
     scope::Subject,
     snapshot::{AccountId, RemoteGroupId},
 };
-use crate::{GroupId, Timestamp, UserId};
+use crate::{GroupId, PopulationId, Timestamp, UserId};
 
 /// One step: what to do, about whom, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +100,40 @@ pub enum Action {
     },
     /// Delete a group that Usher made. Recorded: its link and placements are forgotten.
     DeleteGroup { remote: RemoteGroupId },
+    /// Inbound. Disable the directory user of an account that is suspended, or (`left`) that is not of the rule any
+    /// more. Recorded with it: that it left, so that its return enables the user again.
+    DisableUser { account: AccountId, left: bool },
+    /// Inbound. Delete a directory user whom this rule made. Recorded with it: link and provenance are forgotten.
+    DeleteUser { account: AccountId },
+    /// Inbound. Take a user out of a directory group. Recorded with it: the placement is forgotten.
+    LeaveGroup { group: GroupId, group_name: Box<str>, user: UserId },
+    /// Inbound. Delete a directory group that this rule made. Recorded with it: its link and placements are forgotten.
+    DeleteDirectoryGroup { remote: RemoteGroupId },
+    /// Inbound. Enable the directory user of an account that is in use. Recorded with it, when the rule had disabled
+    /// the user as one that left: that it is `back`.
+    EnableUser { account: AccountId, back: bool },
+    /// Inbound. Set the attributes of a directory user that differ, and only those.
+    UpdateUser { account: AccountId, changes: Vec<Assignment> },
+    /// Inbound. Make a directory user. Recorded with it: a link of origin [`Origin::Created`], and the provenance.
+    CreateUser { account: AccountId, population: PopulationId, enabled: bool, values: Vec<Assignment> },
+    /// Inbound. Make a directory group. Recorded with it: a link of origin [`Origin::Created`].
+    CreateDirectoryGroup { remote: RemoteGroupId, population: PopulationId, name: Box<str> },
+    /// Inbound. Rename a directory group.
+    RenameDirectoryGroup { remote: RemoteGroupId, before: Box<str>, after: Box<str> },
+    /// Inbound. Put a user into a directory group. Recorded with it: the placement.
+    JoinGroup { group: GroupId, group_name: Box<str>, user: UserId },
+}
+
+/// A directory attribute that is set, by its path as the API spells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// Which.
+    pub attribute: Box<str>,
+    /// As it stands; empty when it has no value.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub before: Box<str>,
+    /// As it should be; empty clears it.
+    pub after: Box<str>,
 }
 
 /// An attribute that differs.
@@ -111,6 +145,17 @@ pub struct Change {
     pub before: Box<str>,
     /// As it should be; empty clears it.
     pub after: Box<str>,
+}
+
+/// What an operation takes away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// A person's access.
+    User,
+    /// A membership.
+    Membership,
+    /// A group.
+    Group,
 }
 
 /// Why an operation is planned.
@@ -133,6 +178,16 @@ pub enum Because {
     NotMember,
     /// The account that was linked is not there any more.
     Gone,
+    /// Inbound: the account is suspended in Dropbox.
+    Suspended,
+    /// Inbound: the account was removed from the Dropbox team, or is not listed any more.
+    RemovedThere,
+    /// Inbound: the rule's filter does not match the account (any more).
+    Unmatched,
+    /// Inbound: only active accounts are wanted, and this one is not.
+    NotActive,
+    /// Inbound: the account is back, or in use again.
+    Back,
 }
 
 /// Operations of one stage may run together; stages run in order.
@@ -156,6 +211,16 @@ pub enum Stage {
     RenameGroup,
     AddMember,
     DeleteGroup,
+    DisableUser,
+    DeleteUser,
+    LeaveGroup,
+    DeleteDirectoryGroup,
+    EnableUser,
+    UpdateUser,
+    CreateUser,
+    CreateDirectoryGroup,
+    RenameDirectoryGroup,
+    JoinGroup,
 }
 
 impl Action {
@@ -180,6 +245,16 @@ impl Action {
             Action::RenameGroup { .. } => Stage::RenameGroup,
             Action::AddMember { .. } => Stage::AddMember,
             Action::DeleteGroup { .. } => Stage::DeleteGroup,
+            Action::DisableUser { .. } => Stage::DisableUser,
+            Action::DeleteUser { .. } => Stage::DeleteUser,
+            Action::LeaveGroup { .. } => Stage::LeaveGroup,
+            Action::DeleteDirectoryGroup { .. } => Stage::DeleteDirectoryGroup,
+            Action::EnableUser { .. } => Stage::EnableUser,
+            Action::UpdateUser { .. } => Stage::UpdateUser,
+            Action::CreateUser { .. } => Stage::CreateUser,
+            Action::CreateDirectoryGroup { .. } => Stage::CreateDirectoryGroup,
+            Action::RenameDirectoryGroup { .. } => Stage::RenameDirectoryGroup,
+            Action::JoinGroup { .. } => Stage::JoinGroup,
         }
     }
 
@@ -189,9 +264,10 @@ impl Action {
             Action::RemoveMember { group, group_name, account, .. } => {
                 (group_name, Some(*group), account.as_str())
             }
-            Action::AddMember { group, group_name, .. } | Action::ForgetMember { group, group_name, .. } => {
-                (group_name, Some(*group), "")
-            }
+            Action::AddMember { group, group_name, .. }
+            | Action::ForgetMember { group, group_name, .. }
+            | Action::LeaveGroup { group, group_name, .. }
+            | Action::JoinGroup { group, group_name, .. } => (group_name, Some(*group), ""),
             _ => ("", None, ""),
         }
     }
@@ -209,9 +285,37 @@ impl Action {
         )
     }
 
+    /// The account that an inbound step is about.
+    pub fn account(&self) -> Option<&AccountId> {
+        match self {
+            Action::DisableUser { account, .. }
+            | Action::DeleteUser { account }
+            | Action::EnableUser { account, .. }
+            | Action::UpdateUser { account, .. }
+            | Action::CreateUser { account, .. }
+            | Action::Link { account, .. }
+            | Action::Unlink { account } => Some(account),
+            _ => None,
+        }
+    }
+
     /// Whether it takes a person's access away: what the guard counts as a removal of a user.
     pub fn removes_user(&self) -> bool {
-        matches!(self, Action::Suspend { .. } | Action::CancelInvitation { .. } | Action::Remove { .. })
+        self.removal() == Some(Removal::User)
+    }
+
+    /// What it takes away, if anything: what the guard counts it as.
+    pub fn removal(&self) -> Option<Removal> {
+        match self {
+            Action::Suspend { .. }
+            | Action::CancelInvitation { .. }
+            | Action::Remove { .. }
+            | Action::DisableUser { .. }
+            | Action::DeleteUser { .. } => Some(Removal::User),
+            Action::RemoveMember { .. } | Action::LeaveGroup { .. } => Some(Removal::Membership),
+            Action::DeleteGroup { .. } | Action::DeleteDirectoryGroup { .. } => Some(Removal::Group),
+            _ => None,
+        }
     }
 }
 
@@ -226,6 +330,11 @@ impl fmt::Display for Because {
             Because::RuleDeleted => "the rule is being deleted",
             Because::NotMember => "not a member in the directory",
             Because::Gone => "no longer there",
+            Because::Suspended => "suspended in Dropbox",
+            Because::RemovedThere => "removed from the Dropbox team",
+            Because::Unmatched => "no longer matched by the rule's filter",
+            Because::NotActive => "not active in Dropbox",
+            Because::Back => "in use in Dropbox",
         })
     }
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
+use super::snapshot::AccountId;
 use crate::{GroupId, UserId};
 
 /// What a run looks at. Desired, snapshot, links and plan of one run all have the same scope; nothing outside it
@@ -19,6 +20,8 @@ pub enum Scope {
         /// Groups whose existence and name are looked at (their members only as far as they are in `users`).
         groups: BTreeSet<GroupId>,
     },
+    /// Only these accounts: of an inbound rule, whose subjects are found by what is seen of their accounts.
+    Accounts(BTreeSet<AccountId>),
 }
 
 impl Scope {
@@ -27,6 +30,7 @@ impl Scope {
         match self {
             Scope::Full => true,
             Scope::Subjects { users, .. } => users.contains(&user),
+            Scope::Accounts(_) => false,
         }
     }
 
@@ -35,6 +39,16 @@ impl Scope {
         match self {
             Scope::Full => true,
             Scope::Subjects { groups, .. } => groups.contains(&group),
+            Scope::Accounts(_) => false,
+        }
+    }
+
+    /// Whether this account is looked at for its own sake, as an inbound rule does.
+    pub fn has_account(&self, account: &AccountId) -> bool {
+        match self {
+            Scope::Full => true,
+            Scope::Subjects { .. } => false,
+            Scope::Accounts(accounts) => accounts.contains(account),
         }
     }
 

@@ -552,6 +552,7 @@ fn the_order_of_the_listing_does_not_matter() {
             desired: &desired,
             seen,
             links: &links,
+            from_dropbox: Default::default(),
             claimed_elsewhere: &world.elsewhere,
             groups_claimed_elsewhere: &world.groups_elsewhere,
             now: NOW,

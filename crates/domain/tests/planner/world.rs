@@ -241,6 +241,7 @@ impl World {
             desired: &self.desired(scope),
             seen: &self.team.observe(scope, &linked, &people),
             links: &self.links(scope),
+            from_dropbox: Default::default(),
             claimed_elsewhere: &self.elsewhere,
             groups_claimed_elsewhere: &self.groups_elsewhere,
             now: self.now,
@@ -377,6 +378,7 @@ impl World {
                 }
             }
             Action::Remove { .. } | Action::Update { .. } | Action::RenameGroup { .. } => {}
+            other => panic!("not a step of an outbound rule: {other:?}"),
         }
     }
 

@@ -7,7 +7,7 @@ use usher_domain::{
     provisioning::{
         commands::{connection, plan},
         connection::{Connection, Health},
-        rule::{Direction, PropagationPlan, Rule},
+        rule::{PropagationPlan, Rule},
     },
 };
 
@@ -184,11 +184,11 @@ impl Directory {
         found("store", id, self.store.connection(environment, id).await?)
     }
 
-    /// The rules on a connection that follow it: active outbound ones, and those that wait to be gone.
+    /// The rules on a connection that follow it: active ones, and those that wait to be gone.
     pub(super) async fn rules_on(&self, connection: &Connection) -> StoreResult<Vec<Touched>> {
         let follows = |rule: &Rule| {
             rule.connection() == connection.id
-                && (rule.retiring.is_some() || (rule.active && rule.direction == Direction::Outbound))
+                && (rule.retiring.is_some() || rule.active)
         };
         let rules = self.store.rules(connection.environment).await?;
         Ok(rules.iter().filter(|rule| follows(rule)).map(|rule| Touched::Rule(rule.id)).collect())

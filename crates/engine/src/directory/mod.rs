@@ -7,7 +7,7 @@ mod access;
 mod activities;
 mod bootstrap;
 mod connections;
-mod due;
+pub(crate) mod due;
 mod groups;
 mod import;
 mod populations;

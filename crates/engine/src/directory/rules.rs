@@ -8,7 +8,7 @@ use usher_domain::{
         commands::{mapping, revision, rule},
         connection::Connection,
         mapping::Mapping,
-        rule::{Direction, PropagationPlan, Revision, Rule},
+        rule::{PropagationPlan, Revision, Rule},
     },
 };
 
@@ -55,8 +55,7 @@ impl MappingFacts {
 
     /// A rule that runs looks at everything again when its mappings change.
     fn touched(&self) -> Vec<Touched> {
-        let runs = self.rule.active && self.rule.direction == Direction::Outbound;
-        if runs { vec![Touched::Rule(self.rule.id)] } else { Vec::new() }
+        if self.rule.active { vec![Touched::Rule(self.rule.id)] } else { Vec::new() }
     }
 }
 
@@ -310,6 +309,5 @@ impl Directory {
 }
 
 pub(super) fn resync(before: Option<&Rule>, after: &Rule) -> Vec<Touched> {
-    let follows = after.direction == Direction::Outbound && after.retiring.is_none();
-    if follows && rule::asks_for_resync(before, after) { vec![Touched::Rule(after.id)] } else { Vec::new() }
+    if after.retiring.is_none() && rule::asks_for_resync(before, after) { vec![Touched::Rule(after.id)] } else { Vec::new() }
 }

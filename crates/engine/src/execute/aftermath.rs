@@ -7,6 +7,7 @@ use usher_domain::{
     Timestamp,
     directory::change::{Due, DueSubject},
     ports::store::StoreResult,
+    provisioning::rule::Direction,
     reconcile::{
         operation::Action,
         outcome::Outcome,
@@ -16,7 +17,7 @@ use usher_domain::{
 };
 
 use super::{End, Halt, ledger::stopped};
-use crate::reconcile::{Claimed, Planned, Reconciler, dues_of};
+use crate::reconcile::{Claimed, Planned, Reconciler, Wanted, dues_of};
 
 /// Why a subject is looked at again.
 #[derive(Clone, Copy, Default)]
@@ -66,7 +67,8 @@ impl Reconciler {
             None => {
                 for (subject, why) in &failing {
                     let tried = attempts.get(subject).copied().unwrap_or(1);
-                    again.extend(self.later(claimed, run, *subject, *why, tried, now));
+                    let due = due_again(planned, *subject);
+                    again.extend(self.later(claimed, run, (*subject, due), *why, tried, now));
                 }
                 None
             }
@@ -86,7 +88,7 @@ impl Reconciler {
         &self,
         claimed: &Claimed,
         run: &Run,
-        subject: Subject,
+        (subject, due): (Subject, DueSubject),
         why: Again,
         tried: u32,
         now: Timestamp,
@@ -94,7 +96,7 @@ impl Reconciler {
         let rule = claimed.rule.id;
         let base = if why.waits { self.retry.waiting } else { self.retry.first };
         let at = now.plus(why.after.unwrap_or_else(|| self.retry.after(base, subject, tried)));
-        let own = Due { rule, subject: due_subject(subject), at };
+        let own = Due { rule, subject: due, at };
         // A full look that already was one, and did not help, waits like any other attempt.
         let at = if run.scope.is_full() { at } else { now };
         let full = why.needs_full.then_some(Due { rule, subject: DueSubject::Everything, at });
@@ -109,6 +111,9 @@ impl Reconciler {
         now: Timestamp,
     ) -> StoreResult<Vec<Due>> {
         let rule = claimed.rule.id;
+        if claimed.rule.direction == Direction::Inbound {
+            return Ok(Vec::new());
+        }
         let links = self.store.links(claimed.connection.id, &run.scope).await?;
         let ours = links.accounts().iter().filter(|link| link.rule == rule);
         let to_come = ours.filter_map(|link| Some((link.user, link.remove_at.filter(|at| *at > now)?)));
@@ -155,6 +160,16 @@ fn recovered(planned: &Planned, outcomes: &[Option<Outcome>]) -> impl Iterator<I
             && outcome.as_ref().is_some_and(Outcome::is_success)
     });
     done.map(|(operation, _)| due_subject(operation.subject))
+}
+
+/// How a subject is made due again: an inbound rule looks at accounts.
+fn due_again(planned: &Planned, subject: Subject) -> DueSubject {
+    if matches!(planned.wanted, Wanted::Outbound(_)) {
+        return due_subject(subject);
+    }
+    let about = planned.plan.operations.iter().filter(|operation| operation.subject == subject);
+    let account = about.filter_map(|operation| operation.action.account()).next();
+    account.map_or(DueSubject::Everything, |account| DueSubject::Account(account.as_str().into()))
 }
 
 fn due_subject(subject: Subject) -> DueSubject {

@@ -6,11 +6,14 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 use usher_domain::{
     GroupId, Problem, Timestamp, UserId,
-    ports::store::{Record, StoreResult},
+    directory::change::ChangeSet,
+    ports::store::{Record, StoreError, StoreResult},
+    provisioning::rule::Direction,
     reconcile::{
         attributes::Attribute,
+        inbound::Provenance,
         links::{AccountLink, GroupLink, Origin},
-        operation::{Action, Operation},
+        operation::{Action, Because, Operation},
         outcome::{Made, Outcome},
         run::{Run, RunOperation},
         scope::Subject,
@@ -154,7 +157,19 @@ impl<'a> Ledger<'a> {
     /// What an operation that succeeded leaves in memory (see [`Action`]).
     fn remember(&mut self, operation: &Operation, made: Option<&Made>) {
         match (&operation.action, operation.subject) {
-            (Action::Unlink { .. } | Action::CancelInvitation { .. }, Subject::User(user)) => {
+            (action, Subject::User(user)) if self.claimed.rule.direction == Direction::Inbound => {
+                self.remember_inbound(action, user);
+            }
+            (Action::Unlink { account }, Subject::User(user)) => {
+                let made = self.planned.links.account(user);
+                let made = made.is_some_and(|link| link.account == *account && link.origin == Origin::Created);
+                if made && operation.because != Because::Gone && account.expected_external_id().is_none() {
+                    self.records.push(Record::LeftBehind(account.clone()));
+                }
+                self.accounts.insert(user, None);
+                self.records.push(Record::Unlink(user));
+            }
+            (Action::CancelInvitation { .. }, Subject::User(user)) => {
                 self.accounts.insert(user, None);
                 self.records.push(Record::Unlink(user));
             }
@@ -188,12 +203,91 @@ impl<'a> Ledger<'a> {
                     self.new_group(group, id.clone(), Origin::Created);
                 }
             }
+            (Action::CreateDirectoryGroup { remote, .. }, Subject::Group(group)) => {
+                self.new_group(group, remote.clone(), Origin::Created);
+            }
+            (Action::DeleteDirectoryGroup { .. }, Subject::Group(group)) => {
+                self.groups.insert(group, None);
+                self.records.push(Record::UnlinkGroup(group));
+            }
             (Action::RemoveMember { group, user: Some(user), .. }, _)
             | (Action::ForgetMember { group, user, .. }, _) => {
                 self.records.push(Record::Displace(*user, *group));
             }
             _ => {}
         }
+    }
+
+    /// What an inbound rule's operation about a user leaves in memory.
+    fn remember_inbound(&mut self, action: &Action, user: UserId) {
+        let ours = self.claimed.rule.id;
+        let made = |account: &AccountId, has_left| {
+            Record::Provisioned(Provenance { user, account: account.clone(), has_left })
+        };
+        match action {
+            Action::CreateUser { account, .. } => {
+                self.new_account(user, account.clone(), Origin::Created, false);
+                self.records.push(made(account, false));
+            }
+            Action::Link { account, origin, .. } => {
+                // The rule that linked the user's former account keeps its say.
+                let rule = self.planned.links.account(user).map_or(ours, |link| link.rule);
+                let link = AccountLink { rule, ..self.made(user, account.clone(), *origin) };
+                self.records.push(Record::Link(link));
+                if *origin == Origin::Created {
+                    self.records.push(made(account, false));
+                }
+            }
+            Action::DisableUser { account, left: true } => self.records.push(made(account, true)),
+            Action::EnableUser { account, back: true } => self.records.push(made(account, false)),
+            Action::DeleteUser { .. } => self.records.extend([Record::Unlink(user), Record::ProvenanceGone(user)]),
+            Action::Unlink { account } => {
+                self.records.push(Record::ProvenanceGone(user));
+                let link = self.planned.links.account(user);
+                if link.is_some_and(|link| link.rule == ours && link.account == *account) {
+                    self.records.push(Record::Unlink(user));
+                }
+            }
+            Action::JoinGroup { group, .. } => self.records.push(Record::Place(user, *group)),
+            Action::LeaveGroup { group, .. } | Action::ForgetMember { group, .. } => {
+                self.records.push(Record::Displace(user, *group));
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes what became of these operations, and commits it together with the changes that make it so. After a conflict
+    /// nothing of it is noted.
+    pub(super) async fn commit(
+        &mut self,
+        noted: Vec<(usize, &Operation, Outcome)>,
+        changes: ChangeSet,
+    ) -> StoreResult<()> {
+        self.flush().await?;
+        let done = self.run.done;
+        let places: Vec<usize> = noted.iter().map(|(place, ..)| *place).collect();
+        for (place, operation, outcome) in noted {
+            self.note(place, operation, outcome);
+        }
+        if !changes.writes.is_empty() {
+            self.records.push(Record::Directory(Box::new(changes)));
+        }
+        let written = self.write().await;
+        if matches!(written, Err(StoreError::Conflict(_))) {
+            self.records.clear();
+            self.run.done = done;
+            for place in places {
+                if let Some(slot) = self.outcomes.get_mut(place) {
+                    *slot = None;
+                }
+            }
+        }
+        written
+    }
+
+    /// The run that the book is of.
+    pub(super) fn run(&self) -> &Run {
+        self.run
     }
 
     /// Forgets an intent that came to nothing, so that memory says again what is.

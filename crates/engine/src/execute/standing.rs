@@ -8,7 +8,7 @@ use usher_domain::{
         outcome::Outcome,
         run::Run,
         scope::{Scope, Subject},
-        status::{Standing, SubjectStatus, impacted, standings},
+        status::{Standing, SubjectStatus, standings},
     },
 };
 
@@ -28,7 +28,7 @@ impl Reconciler {
         counts: bool,
     ) -> StoreResult<FxHashMap<Subject, u32>> {
         let now = self.clock.now();
-        let before = self.statuses_before(claimed, &run.scope).await?;
+        let before = self.statuses_before(claimed, &run.scope, planned).await?;
         let attempts: FxHashMap<Subject, u32> = failing
             .keys()
             .map(|subject| {
@@ -40,7 +40,7 @@ impl Reconciler {
         let known = planned.plan.wants_full.then(|| told_of(planned));
         let mut records = Vec::new();
         let mut standing_still = FxHashSet::default();
-        let impacted: Vec<_> = standings(&planned.plan, outcomes, impacted(&planned.desired)).collect();
+        let impacted: Vec<_> = standings(&planned.plan, outcomes, planned.impacted().into_iter()).collect();
         let targeted: FxHashSet<Subject> = impacted.iter().map(|(subject, ..)| *subject).collect();
         // Who left and could not be taken out is not targeted any more, but must be seen.
         let stuck = failing.keys().filter(|subject| !targeted.contains(*subject)).filter_map(|subject| {
@@ -79,12 +79,18 @@ impl Reconciler {
         &self,
         claimed: &Claimed,
         scope: &Scope,
+        planned: &Planned,
     ) -> StoreResult<FxHashMap<Subject, SubjectStatus>> {
         let subjects: Option<Vec<Subject>> = match scope {
             Scope::Full => None,
             Scope::Subjects { users, groups } => {
                 let users = users.iter().copied().map(Subject::User);
                 Some(users.chain(groups.iter().copied().map(Subject::Group)).collect())
+            }
+            Scope::Accounts(_) => {
+                let mut subjects = told_of(planned);
+                subjects.extend(planned.impacted());
+                Some(subjects.into_iter().collect())
             }
         };
         let statuses = self.store.statuses_of(claimed.rule.id, subjects.as_deref()).await?;

@@ -68,14 +68,19 @@ impl What {
     /// What an operation is about.
     pub(crate) fn of(action: &Action) -> What {
         match action {
-            Action::RemoveMember { .. } | Action::AddMember { .. } | Action::ForgetMember { .. } => {
-                What::Membership
-            }
+            Action::RemoveMember { .. }
+            | Action::AddMember { .. }
+            | Action::ForgetMember { .. }
+            | Action::LeaveGroup { .. }
+            | Action::JoinGroup { .. } => What::Membership,
             Action::CreateGroup { .. }
             | Action::LinkGroup { .. }
             | Action::RenameGroup { .. }
             | Action::UnlinkGroup { .. }
-            | Action::DeleteGroup { .. } => What::Group,
+            | Action::DeleteGroup { .. }
+            | Action::CreateDirectoryGroup { .. }
+            | Action::RenameDirectoryGroup { .. }
+            | Action::DeleteDirectoryGroup { .. } => What::Group,
             _ => What::Identity,
         }
     }

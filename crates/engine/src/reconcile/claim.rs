@@ -85,7 +85,6 @@ impl Reconciler {
         let connection = connection.filter(|connection| {
             let awake = rule.active || rule.retiring.is_some();
             awake
-                && rule.direction == Direction::Outbound
                 && connection.active
                 && matches!(connection.health, Health::Valid { .. })
         });
@@ -140,7 +139,7 @@ impl Reconciler {
                 let trigger = match (&claimed.rule.retiring, scope_of(&claimed.due)) {
                     (Some(_), _) => Trigger::Deletion,
                     (None, Scope::Full) => Trigger::Configuration,
-                    (None, Scope::Subjects { .. }) => Trigger::Change,
+                    (None, Scope::Subjects { .. } | Scope::Accounts(_)) => Trigger::Change,
                 };
                 new_run(RunId(self.ids.next()), &claimed.rule, trigger, scope, now)
             }
@@ -161,9 +160,13 @@ impl Reconciler {
             return Ok(Scope::Full);
         }
         let scope = scope_of(&claimed.due);
-        let Scope::Subjects { users, .. } = &scope else { return Ok(Scope::Full) };
+        let looked_up = match (&scope, claimed.rule.direction) {
+            (Scope::Subjects { users, .. }, Direction::Outbound) => users.len(),
+            (Scope::Accounts(accounts), Direction::Inbound) => accounts.len(),
+            _ => return Ok(Scope::Full),
+        };
         let linked = self.store.linked_counts(claimed.rule.id).await?;
-        Ok(if look::full_is_cheaper(users.len() as u64, linked) { Scope::Full } else { scope })
+        Ok(if look::full_is_cheaper(looked_up as u64, linked) { Scope::Full } else { scope })
     }
 
     /// A run that could not be planned: it failed, and what it was for is due again later. One that a person approved
@@ -239,7 +242,7 @@ impl Reconciler {
             return self.retire(rule).await;
         }
         let done: Vec<DueMark> =
-            due.iter().filter(|mark| covers(&run.scope, mark.subject)).copied().collect();
+            due.iter().filter(|mark| covers(&run.scope, &mark.subject)).cloned().collect();
         let mut again = end.again;
         if claimed.asked.as_ref().is_some_and(|asked| asked.id != run.id) {
             again.extend(dues_of(rule.id, &Scope::Full, self.clock.now()));
@@ -314,15 +317,21 @@ fn interrupted() -> Problem {
 
 /// The scope of what is due.
 fn scope_of(due: &[DueMark]) -> Scope {
-    let (mut users, mut groups) = (BTreeSet::new(), BTreeSet::new());
+    let (mut users, mut groups, mut accounts) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for mark in due {
-        match mark.subject {
+        match &mark.subject {
             DueSubject::Everything => return Scope::Full,
-            DueSubject::User(user) => drop(users.insert(user)),
-            DueSubject::Group(group) => drop(groups.insert(group)),
+            DueSubject::User(user) => drop(users.insert(*user)),
+            DueSubject::Group(group) => drop(groups.insert(*group)),
+            DueSubject::Account(account) => drop(accounts.insert(account.clone().into())),
         }
     }
-    Scope::Subjects { users, groups }
+    match (users.is_empty() && groups.is_empty(), accounts.is_empty()) {
+        (_, true) => Scope::Subjects { users, groups },
+        (true, false) => Scope::Accounts(accounts),
+        // A rule has one direction, so this is never asked; a look at everything is right whatever is asked.
+        (false, false) => Scope::Full,
+    }
 }
 
 /// What is due when all of a scope is.
@@ -334,14 +343,18 @@ pub(crate) fn dues_of(rule: RuleId, scope: &Scope, at: Timestamp) -> Vec<Due> {
             let users = users.iter().map(|user| due(DueSubject::User(*user)));
             users.chain(groups.iter().map(|group| due(DueSubject::Group(*group)))).collect()
         }
+        Scope::Accounts(accounts) => {
+            accounts.iter().map(|account| due(DueSubject::Account(account.as_str().into()))).collect()
+        }
     }
 }
 
 /// Whether a run over this scope did what was due.
-fn covers(scope: &Scope, subject: DueSubject) -> bool {
+fn covers(scope: &Scope, subject: &DueSubject) -> bool {
     match subject {
         DueSubject::Everything => scope.is_full(),
-        DueSubject::User(user) => scope.has_user(user),
-        DueSubject::Group(group) => scope.has_group(group),
+        DueSubject::User(user) => scope.has_user(*user),
+        DueSubject::Group(group) => scope.has_group(*group),
+        DueSubject::Account(account) => scope.has_account(&account.clone().into()),
     }
 }

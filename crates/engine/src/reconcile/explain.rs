@@ -9,6 +9,7 @@ use usher_domain::{
     provisioning::{connection::Health, rule::Rule},
     reconcile::{
         attributes::Attribute,
+        desired::CompiledMappings,
         links::{AccountLink, Origin},
         plan::Plan,
         scope::{Scope, Subject},
@@ -17,7 +18,7 @@ use usher_domain::{
     },
 };
 
-use super::{Planned, ReconcileError, Reconciler, Setup, setup::Draft};
+use super::{Planned, ReconcileError, Reconciler, Setup, Wanted, Way, setup::Draft};
 
 /// What one rule makes of one user.
 #[derive(Clone, Debug)]
@@ -47,13 +48,13 @@ pub struct Explanation {
 /// One mapped attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExplainedValue {
-    /// Which.
-    pub attribute: Attribute,
+    /// Which of the target's.
+    pub attribute: String,
     /// As the mapping makes it; empty clears it.
     pub wanted: String,
-    /// The attributes of the user that it is made from.
+    /// The attributes of the source that it is made from.
     pub inputs: Vec<String>,
-    /// As the remote side has it.
+    /// As the target has it.
     pub remote: Option<String>,
 }
 
@@ -78,13 +79,21 @@ impl Reconciler {
             status,
             steps: Vec::new(),
         };
-        let only = Scope::Subjects { users: [user].into(), groups: Default::default() };
-        let mut planned = self.observed(&setup, only, &()).await;
-        if planned.as_ref().is_ok_and(|(planned, _)| planned.plan.wants_full) {
-            planned = self.observed(&setup, Scope::Full, &()).await;
-        }
+        let planned = match &setup.way {
+            Way::Outbound(mappings) => {
+                let only = Scope::Subjects { users: [user].into(), groups: Default::default() };
+                let mut planned = self.observed(&setup, mappings, only, &()).await;
+                if planned.as_ref().is_ok_and(|(planned, _)| planned.plan.wants_full) {
+                    planned = self.observed(&setup, mappings, Scope::Full, &()).await;
+                }
+                planned.map(|(planned, seen)| tell(&mut told, &setup, mappings, user, &planned, &seen))
+            }
+            Way::Inbound(mappings, onboarding) => {
+                self.explain_inbound(&mut told, &setup, mappings, onboarding, user).await
+            }
+        };
         match planned {
-            Ok((planned, seen)) => self.tell(&mut told, &setup, user, &planned, &seen),
+            Ok(()) => {}
             Err(ReconcileError::Remote(error)) => {
                 told.steps.push(format!("Remote account: it could not be read. {error}"));
                 told.problems.push(error.problem().clone());
@@ -96,25 +105,22 @@ impl Reconciler {
         Ok(told)
     }
 
-    fn tell(&self, told: &mut Explanation, setup: &Setup, user: UserId, planned: &Planned, seen: &Snapshot) {
+}
+
+fn tell(
+    told: &mut Explanation,
+    setup: &Setup,
+    mappings: &CompiledMappings,
+    user: UserId,
+    planned: &Planned,
+    seen: &Snapshot,
+) {
+        let Wanted::Outbound(desired) = &planned.wanted else { return };
         let known = planned.people.user(user);
         scope(told, setup, planned, known);
         let link = planned.links.account(user);
-        told.link = link.cloned();
-        told.steps.push(match link {
-            None => "Link: none; no account is known to belong to this user.".to_owned(),
-            Some(link) => format!(
-                "Link: account {}, {} by Usher{}.",
-                link.account,
-                match link.origin {
-                    Origin::Created => "created",
-                    Origin::Adopted => "adopted",
-                    Origin::Inherited => "handed over from a former user",
-                },
-                if link.suspended_by_us { ", suspended by Usher" } else { "" },
-            ),
-        });
-        let want = planned.desired.accounts.iter().find(|account| account.user == user);
+        link_of(told, link);
+        let want = desired.accounts.iter().find(|account| account.user == user);
         let account = link
             .and_then(|link| seen.accounts.iter().find(|account| account.id == link.account))
             .or_else(|| {
@@ -122,11 +128,11 @@ impl Reconciler {
                 seen.accounts.iter().find(|account| account.attributes.get(Attribute::Email) == email)
             });
         if let Some(want) = want {
-            for attribute in Attribute::ALL.into_iter().filter(|it| planned.desired.mapped.has(*it)) {
+            for attribute in Attribute::ALL.into_iter().filter(|it| desired.mapped.has(*it)) {
                 let value = ExplainedValue {
-                    attribute,
+                    attribute: attribute.name().to_owned(),
                     wanted: want.attributes.get(attribute).to_owned(),
-                    inputs: setup.mappings.inputs(attribute),
+                    inputs: mappings.inputs(attribute),
                     remote: account.map(|account| account.attributes.get(attribute).to_owned()),
                 };
                 told.steps.push(mapped(&value));
@@ -135,7 +141,7 @@ impl Reconciler {
             let groups: Vec<&str> = want
                 .groups
                 .iter()
-                .filter_map(|index| planned.desired.groups.get(*index as usize))
+                .filter_map(|index| desired.groups.get(*index as usize))
                 .map(|group| &*group.name)
                 .collect();
             told.steps.push(match groups.as_slice() {
@@ -146,7 +152,23 @@ impl Reconciler {
         told.remote = account.map(|account| account.state.clone());
         told.steps.push(format!("Remote account: {}.", standing(account)));
         next(told, &planned.plan, user);
-    }
+}
+
+pub(super) fn link_of(told: &mut Explanation, link: Option<&AccountLink>) {
+    told.link = link.cloned();
+    told.steps.push(match link {
+        None => "Link: none; no account is known to belong to this user.".to_owned(),
+        Some(link) => format!(
+            "Link: account {}, {} by Usher{}.",
+            link.account,
+            match link.origin {
+                Origin::Created => "created",
+                Origin::Adopted => "adopted",
+                Origin::Inherited => "handed over from a former user",
+            },
+            if link.suspended_by_us { ", suspended by Usher" } else { "" },
+        ),
+    });
 }
 
 fn scope(told: &mut Explanation, setup: &Setup, planned: &Planned, user: Option<&User>) {
@@ -172,7 +194,7 @@ fn scope(told: &mut Explanation, setup: &Setup, planned: &Planned, user: Option<
 }
 
 /// Whether the filter matches, and the smallest part of it that decides so.
-fn deciding<'a>(filter: &'a Filter, view: &dyn Attributes) -> (bool, &'a Filter) {
+pub(super) fn deciding<'a>(filter: &'a Filter, view: &dyn Attributes) -> (bool, &'a Filter) {
     let matches = filter.matches(view);
     let part = match filter {
         Filter::And(all) if !matches => all.iter().find(|part| !part.matches(view)),
@@ -196,7 +218,7 @@ fn mapped(value: &ExplainedValue) -> String {
     format!("Mapping: {attribute} is {} from {}{remote}.", shown(wanted), inputs.join(", "))
 }
 
-fn standing(account: Option<&Account>) -> String {
+pub(super) fn standing(account: Option<&Account>) -> String {
     match account.map(|account| (&account.state, account.attributes.get(Attribute::Email))) {
         None => "none".to_owned(),
         Some((AccountState::Active, email)) => format!("{email} is active"),
@@ -215,7 +237,7 @@ fn standing(account: Option<&Account>) -> String {
     }
 }
 
-fn next(told: &mut Explanation, plan: &Plan, user: UserId) {
+pub(super) fn next(told: &mut Explanation, plan: &Plan, user: UserId) {
     let about = Subject::User(user);
     let operations: Vec<_> =
         plan.operations.iter().filter(|operation| operation.subject == about).cloned().collect();

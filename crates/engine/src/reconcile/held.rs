@@ -79,7 +79,7 @@ impl Reconciler {
             let operations = self.operations(run).await?;
             let earlier = Plan { operations, manner: run.manner.clone(), ..Plan::default() };
             let trigger = if run.scope.is_full() { Trigger::Configuration } else { Trigger::Change };
-            let scope = planned.desired.scope.clone();
+            let scope = planned.scope().clone();
             *run = new_run(RunId(self.ids.next()), &claimed.rule, trigger, scope, self.clock.now());
             run.moved = planned.plan.moved_since(&earlier);
             let problem = Problem::new(
@@ -91,7 +91,7 @@ impl Reconciler {
             let records = [Record::Run(Box::new(approved)), Record::Run(Box::new(run.clone()))];
             self.store.record(&claimed.lease, claimed.connection.id, &records).await?;
         }
-        run.scope = planned.desired.scope.clone();
+        run.scope = planned.scope().clone();
         run.counts = planned.plan.counts();
         run.manner = planned.plan.manner.clone();
         run.total = planned.plan.operations.len() as u64;
@@ -282,6 +282,7 @@ fn union(a: &Scope, b: &Scope) -> Scope {
         (Scope::Subjects { users, groups }, Scope::Subjects { users: more_users, groups: more_groups }) => {
             Scope::Subjects { users: users | more_users, groups: groups | more_groups }
         }
+        (Scope::Accounts(accounts), Scope::Accounts(more)) => Scope::Accounts(accounts | more),
         _ => Scope::Full,
     }
 }

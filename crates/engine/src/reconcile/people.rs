@@ -3,10 +3,16 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 use usher_domain::{
     GroupId, PopulationId, UserId,
-    directory::{filter::Filter, group::Group, memberships::Memberships, user::User, view::UserView},
+    directory::{
+        filter::Filter,
+        group::{Group, Membership},
+        memberships::Memberships,
+        user::User,
+        view::UserView,
+    },
     ports::store::StoreResult,
     reconcile::{
-        desired::{Builder, Desired, DesiredGroup},
+        desired::{Builder, CompiledMappings, Desired, DesiredGroup},
         links::Links,
         scope::Scope,
     },
@@ -27,7 +33,7 @@ impl Reconciler {
     /// Reads the directory.
     pub(super) async fn people(&self, setup: &Setup, scope: &Scope) -> StoreResult<People> {
         let environment = setup.rule.environment;
-        let (mut users, direct) = match scope {
+        let (mut users, direct): (Vec<User>, Vec<Membership>) = match scope {
             Scope::Full => {
                 let users = self.store.all_users(environment).await?;
                 (users, self.store.memberships(environment, None).await?)
@@ -37,14 +43,26 @@ impl Reconciler {
                 let users = self.store.users_by_id(environment, &ids).await?;
                 (users, self.store.memberships(environment, Some(&ids)).await?)
             }
+            Scope::Accounts(_) => (Vec::new(), Vec::new()),
         };
         users.sort_unstable_by_key(|user| user.id);
+        self.with_groups(setup, users, &direct).await
+    }
+
+    /// These users, in id order, with all that is to be known of their groups.
+    pub(super) async fn with_groups(
+        &self,
+        setup: &Setup,
+        users: Vec<User>,
+        direct: &[Membership],
+    ) -> StoreResult<People> {
+        let environment = setup.rule.environment;
         let groups = self.store.groups(environment).await?;
         let nestings = self.store.nestings(environment).await?;
         let populations = self.store.populations(environment).await?;
         Ok(People {
             users,
-            memberships: Memberships::new(&groups, &nestings, &direct),
+            memberships: Memberships::new(&groups, &nestings, direct),
             groups: groups.into_iter().map(|group| (group.id, group)).collect(),
             populations: populations.into_iter().map(|home| (home.id, home.name)).collect(),
         })
@@ -62,14 +80,19 @@ impl People {
         self.groups.get(&id)
     }
 
+    /// All of them, in id order.
+    pub(super) fn users(&self) -> &[User] {
+        &self.users
+    }
+
     /// What should be. A rule that is being deleted wants nothing.
-    pub(super) fn desired(&self, setup: &Setup, scope: Scope) -> Desired {
+    pub(super) fn desired(&self, setup: &Setup, mappings: &CompiledMappings, scope: Scope) -> Desired {
         if setup.rule.retiring.is_some() {
-            return Builder::new(scope, None, &setup.mappings, Vec::new()).finish();
+            return Builder::new(scope, None, mappings, Vec::new()).finish();
         }
         let groups = setup.rule.groups.iter().filter_map(|id| self.groups.get(id));
         let groups = groups.map(|group| DesiredGroup { group: group.id, name: group.name.as_str().into() });
-        let mut builder = Builder::new(scope, setup.filter.as_ref(), &setup.mappings, groups.collect());
+        let mut builder = Builder::new(scope, setup.filter.as_ref(), mappings, groups.collect());
         for user in &self.users {
             self.see(user, |view| builder.add(view));
         }

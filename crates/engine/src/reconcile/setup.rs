@@ -4,15 +4,20 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 use usher_domain::{
-    GroupId, Problem,
+    GroupId, Problem, RuleId, UserId,
     directory::filter::Filter,
     ports::connector::Connector,
     provisioning::{
         connection::{Connection, Policy},
         mapping::Mapping,
+        onboarding::{Onboarding, Owned},
         rule::{Direction, Rule},
     },
-    reconcile::desired::CompiledMappings,
+    reconcile::{
+        attributes::Attribute,
+        desired::CompiledMappings,
+        inbound::{InboundMappings, Provenance},
+    },
 };
 
 use super::{ReconcileError, Reconciler};
@@ -58,18 +63,47 @@ pub(crate) struct Setup {
     pub(crate) connector: Arc<dyn Connector>,
     pub(crate) policy: Policy,
     pub(crate) filter: Option<Filter>,
-    pub(crate) mappings: CompiledMappings,
+    pub(crate) way: Way,
     /// The other active outbound rules of the connection.
     pub(crate) neighbours: Vec<Neighbour>,
+    /// The other active inbound rules of the connection.
+    pub(crate) inbound: Vec<InboundNeighbour>,
 }
 
-/// Another active rule of the same connection.
+/// Which way the rule goes, with the mappings of that way.
+pub(crate) enum Way {
+    Outbound(CompiledMappings),
+    Inbound(InboundMappings, Onboarding),
+}
+
+/// Another active outbound rule of the same connection.
 pub(crate) struct Neighbour {
     pub(crate) filter: Option<Filter>,
     pub(crate) groups: Vec<GroupId>,
+    /// What it writes of an account that it wants.
+    pub(crate) writes: Owned,
+}
+
+/// Another active inbound rule of the same connection.
+pub(crate) struct InboundNeighbour {
+    pub(crate) rule: RuleId,
+    pub(crate) filter: Option<Filter>,
+    /// What Dropbox decides of the accounts that it wants, whatever outbound rules map.
+    pub(crate) dropbox: Owned,
+    /// Whom it made.
+    pub(crate) made: Vec<Provenance>,
 }
 
 impl Setup {
+    /// What the active inbound rules of the connection decide: the users whom they made, sorted; and for each rule the
+    /// accounts that it wants and what of them.
+    pub(crate) fn decided_in_dropbox(&self) -> (Vec<UserId>, Vec<(Option<&Filter>, Owned)>) {
+        let made = self.inbound.iter().flat_map(|rule| &rule.made).map(|made| made.user);
+        let mut made: Vec<UserId> = made.collect();
+        made.sort_unstable();
+        (made, self.inbound.iter().map(|rule| (rule.filter.as_ref(), rule.dropbox)).collect())
+    }
+
     /// Groups that a neighbour has: never deleted by this rule.
     pub(crate) fn groups_claimed_elsewhere(&self) -> FxHashSet<GroupId> {
         self.neighbours.iter().flat_map(|rule| rule.groups.iter().copied()).collect()
@@ -79,9 +113,6 @@ impl Setup {
 impl Reconciler {
     /// Reads all that a run of the rule needs to know but the people.
     pub(super) async fn setup(&self, rule: &Rule, draft: Draft) -> Result<Setup, ReconcileError> {
-        if rule.direction == Direction::Inbound {
-            return Err(ReconcileError::Setup(inbound(rule)));
-        }
         let connection =
             self.store.connection(rule.environment, rule.connection()).await?.ok_or_else(|| {
                 ReconcileError::Setup(Problem::new(
@@ -96,37 +127,62 @@ impl Reconciler {
             Some(mappings) => mappings,
             None => self.store.mappings(rule.id).await?,
         };
-        let neighbours = self
-            .store
-            .rules(rule.environment)
-            .await?
-            .into_iter()
-            .filter(|other| other.id != rule.id && other.active && other.retiring.is_none())
-            .filter(|other| other.direction == Direction::Outbound && other.target == rule.target)
-            .map(|other| Ok(Neighbour { filter: filter(&other)?, groups: other.groups }))
-            .collect::<Result<_, ReconcileError>>()?;
-        Ok(Setup {
+        let way = match rule.direction {
+            Direction::Outbound => CompiledMappings::compile(&mappings).map(Way::Outbound),
+            Direction::Inbound => {
+                InboundMappings::compile(&mappings).map(|mappings| Way::Inbound(mappings, rule.onboarding()))
+            }
+        };
+        let mut setup = Setup {
             filter: filter(rule)?,
-            mappings: CompiledMappings::compile(&mappings).map_err(ReconcileError::Setup)?,
+            way: way.map_err(ReconcileError::Setup)?,
             policy: draft.policy.unwrap_or(policy),
             rule: rule.clone(),
             connection,
             connector,
-            neighbours,
-        })
+            neighbours: Vec::new(),
+            inbound: Vec::new(),
+        };
+        let others = self.store.rules(rule.environment).await?.into_iter();
+        let others = others.filter(|other| {
+            let follows = other.id != rule.id && other.active && other.retiring.is_none();
+            follows && other.connection() == rule.connection()
+        });
+        for other in others {
+            match other.direction {
+                Direction::Outbound => {
+                    let writes = match rule.direction {
+                        // Only who writes against it needs to know.
+                        Direction::Outbound => Owned::NONE,
+                        Direction::Inbound => self.writes(&other, &setup.policy).await?,
+                    };
+                    let groups = other.groups.clone();
+                    setup.neighbours.push(Neighbour { filter: filter(&other)?, groups, writes });
+                }
+                Direction::Inbound => setup.inbound.push(InboundNeighbour {
+                    rule: other.id,
+                    filter: filter(&other)?,
+                    dropbox: other.onboarding().authority.dropbox(),
+                    made: self.store.provisioned(other.id, None).await?,
+                }),
+            }
+        }
+        Ok(setup)
     }
-}
 
-/// Why an inbound rule does not run.
-pub(super) fn inbound(rule: &Rule) -> Problem {
-    Problem::new(
-        "INBOUND_NOT_DRIVEN",
-        format!(
-            "Rule {} brings people from the connection into the directory, which this version does not do.",
-            rule.name
-        ),
-        "Use an outbound rule, or a later version.",
-    )
+    /// What an outbound rule writes of an account that it wants.
+    async fn writes(&self, rule: &Rule, policy: &Policy) -> Result<Owned, ReconcileError> {
+        let mut writes = Owned::NONE;
+        if policy.update {
+            let mappings = self.store.mappings(rule.id).await?;
+            let mappings = CompiledMappings::compile(&mappings).map_err(ReconcileError::Setup)?;
+            writes = Owned::from(mappings.mapped()).and(Owned::attribute(Attribute::ExternalId));
+        }
+        if policy.disable {
+            writes = writes.and(Owned::STATUS);
+        }
+        Ok(if rule.groups.is_empty() { writes } else { writes.and(Owned::GROUPS) })
+    }
 }
 
 /// The rule's filter. Its text was checked when it was saved, so a fault tells of data from another version.

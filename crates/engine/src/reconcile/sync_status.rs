@@ -7,7 +7,7 @@ use usher_domain::{
     ports::store::{PageRequest, StoreResult},
     provisioning::{
         connection::{Connection, Health},
-        rule::{Direction, Rule},
+        rule::Rule,
     },
     reconcile::{
         run::{Run, RunState},
@@ -72,9 +72,6 @@ pub struct SyncStatus {
 /// Why a rule does not run, if it does not.
 pub fn not_running(rule: &Rule, connection: Option<&Connection>) -> Option<String> {
     let Some(connection) = connection else { return Some("the rule's connection is gone".into()) };
-    if rule.direction == Direction::Inbound {
-        return Some("this version does not run inbound rules yet".into());
-    }
     if !rule.active {
         return Some("the rule is not active: set \"active\": true first".into());
     }

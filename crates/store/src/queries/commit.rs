@@ -40,7 +40,7 @@ pub(super) async fn write_consequences(
     seal: &Seal,
     committed: &[&ChangeSet],
 ) -> StoreResult<()> {
-    let due: Vec<Due> = committed.iter().flat_map(|changes| &changes.due).copied().collect();
+    let due: Vec<Due> = committed.iter().flat_map(|changes| &changes.due).cloned().collect();
     jobs::make_due(connection, &due).await?;
     watches::wake_written(connection, committed).await?;
     let events: Vec<&Event> = committed.iter().flat_map(|changes| &changes.events).collect();
@@ -219,6 +219,10 @@ async fn rule_gone(connection: &mut Connection, rule: RuleId) -> StoreResult<()>
     jobs::forget(connection, rule).await?;
     let forgotten = [
         "DELETE FROM statuses WHERE rule_id = $1",
+        "DELETE FROM provisioned WHERE rule_id = $1",
+        "INSERT INTO left_behind (connection_id, account) SELECT l.connection_id, l.account FROM account_links l \
+         JOIN rules r ON r.id = l.rule_id WHERE l.rule_id = $1 AND l.origin = 'CREATED' \
+         AND r.direction = 'OUTBOUND' AND l.account NOT LIKE 'expected:%' ON CONFLICT DO NOTHING",
         "DELETE FROM placements WHERE EXISTS (SELECT 1 FROM account_links l WHERE l.rule_id = $1 \
          AND l.connection_id = placements.connection_id AND l.user_id = placements.user_id)",
         "DELETE FROM placements WHERE EXISTS (SELECT 1 FROM group_links l WHERE l.rule_id = $1 \

@@ -42,7 +42,7 @@ pub(super) async fn make_due(connection: &mut Connection, due: &[Due]) -> StoreR
     for Due { rule, subject, at } in due {
         let earlier = |was: &mut Timestamp| *was = (*was).min(*at);
         rules.entry(*rule).and_modify(earlier).or_insert(*at);
-        subjects.entry((*rule, *subject)).and_modify(earlier).or_insert(*at);
+        subjects.entry((*rule, subject.clone())).and_modify(earlier).or_insert(*at);
     }
     let rules: Vec<(RuleId, Timestamp)> = rules.into_iter().collect();
     insert(
@@ -59,13 +59,13 @@ pub(super) async fn make_due(connection: &mut Connection, due: &[Due]) -> StoreR
     let subjects: Vec<((RuleId, DueSubject), Timestamp)> = subjects.into_iter().collect();
     insert(
         connection,
-        "INSERT INTO dues (rule_id, subject_kind, subject_id, due_at, mark) ",
+        "INSERT INTO dues (rule_id, subject_kind, subject_id, account, due_at, mark) ",
         &subjects,
         " ON CONFLICT (rule_id, subject_kind, subject_id) DO UPDATE SET mark = dues.mark + 1, due_at = \
          CASE WHEN excluded.due_at < dues.due_at THEN excluded.due_at ELSE dues.due_at END",
         |values, ((rule, subject), at)| {
-            let (kind, id) = columns::due_subject(*subject);
-            values.push_bind(rule.uuid()).push_bind(kind).push_bind(id);
+            let (kind, id, account) = columns::due_subject(subject);
+            values.push_bind(rule.uuid()).push_bind(kind).push_bind(id).push_bind(account);
             values.push_bind(at.to_datetime()).push_bind(1_i64);
             Ok(())
         },
@@ -99,7 +99,7 @@ async fn forget_done(connection: &mut Connection, rule: RuleId, done: &[DueMark]
         let mut query = QueryBuilder::new("DELETE FROM dues WHERE rule_id = ");
         query.push_bind(rule.uuid()).push(" AND (subject_kind, subject_id, mark) IN (");
         query.push_values(chunk, |mut values, DueMark { subject, mark }| {
-            let (kind, id) = columns::due_subject(*subject);
+            let (kind, id, _) = columns::due_subject(subject);
             values.push_bind(kind).push_bind(id).push_bind(*mark);
         });
         query.push(")");
@@ -161,11 +161,13 @@ impl JobStore for Database {
         if self.one(held, |_| Ok(())).await?.is_none() {
             return Err(StoreError::Fenced(lease.rule));
         }
-        let mut query = QueryBuilder::new("SELECT subject_kind, subject_id, mark FROM dues WHERE rule_id = ");
+        let mut query =
+            QueryBuilder::new("SELECT subject_kind, subject_id, account, mark FROM dues WHERE rule_id = ");
         query.push_bind(lease.rule.uuid()).push(" AND due_at <= ").push_bind(now.to_datetime());
         query.push(" ORDER BY subject_kind, subject_id");
         self.all(query, |row| {
-            let subject = columns::from_due_subject(get(row, "subject_kind")?, get(row, "subject_id")?)?;
+            let account = get::<Option<&str>>(row, "account")?;
+            let subject = columns::from_due_subject(get(row, "subject_kind")?, get(row, "subject_id")?, account)?;
             Ok(DueMark { subject, mark: get(row, "mark")? })
         })
         .await

@@ -179,6 +179,14 @@ fn push_ids(query: &mut QueryBuilder<Db>, ids: impl IntoIterator<Item = Uuid>) {
     query.push(")");
 }
 
+/// Binds a list of texts, to stand between parentheses.
+fn push_texts<'a>(query: &mut QueryBuilder<Db>, texts: impl IntoIterator<Item = &'a str>) {
+    let mut values = query.separated(", ");
+    for text in texts {
+        values.push_bind(text.to_owned());
+    }
+}
+
 /// Inserts rows in large statements. `head` is `INSERT INTO … (…) `, `tail` what is to follow the values.
 async fn insert<T>(
     connection: &mut Connection,

@@ -5,8 +5,9 @@ use usher_domain::{
     ConnectionId, GroupId, RuleId, RunId, UserId,
     ports::store::StoreResult,
     reconcile::{
+        inbound::Provenance,
         links::{AccountLink, GroupLink},
-        operation::Action,
+        operation::Removal,
         outcome::Outcome,
         run::{Run, RunOperation},
         scope::Subject,
@@ -15,7 +16,7 @@ use usher_domain::{
 };
 use uuid::Uuid;
 
-use super::{CHUNK, Connection, chain, from_sqlx, insert, push_ids, watches};
+use super::{CHUNK, Connection, chain, commit, from_sqlx, insert, push_ids, watches};
 use crate::{batch::Batch, columns, seal::Seal};
 
 /// Writes a batch, within the transaction that holds the lease.
@@ -26,6 +27,10 @@ pub(super) async fn write(
     of: ConnectionId,
     batch: &Batch<'_>,
 ) -> StoreResult<()> {
+    // First the directory, as every transaction that writes it does; what follows from it stands at the end.
+    for changes in &batch.changes {
+        commit::write_rows(connection, seal, changes).await?;
+    }
     write_account_links(connection, of, batch).await?;
     write_group_links(connection, of, batch).await?;
     write_placements(connection, of, batch).await?;
@@ -39,7 +44,48 @@ pub(super) async fn write(
     if let Some(at) = batch.full_sync {
         watches::full_sync(connection, rule, at).await?;
     }
+    write_provenance(connection, rule, of, batch).await?;
+    if !batch.changes.is_empty() {
+        commit::write_consequences(connection, seal, &batch.changes).await?;
+    }
     chain::append(connection, seal, &[], &batch.events).await
+}
+
+async fn write_provenance(
+    connection: &mut Connection,
+    rule: RuleId,
+    of: ConnectionId,
+    batch: &Batch<'_>,
+) -> StoreResult<()> {
+    let gone = batch.provisioned.iter().filter(|(_, it)| it.is_none()).map(|(user, _)| user.uuid());
+    let gone: Vec<Uuid> = gone.collect();
+    let head = "DELETE FROM provisioned WHERE rule_id = ";
+    delete_of(connection, head, rule.uuid(), " AND user_id IN ", &gone).await?;
+    let kept: Vec<&Provenance> = batch.provisioned.values().copied().flatten().collect();
+    insert(
+        connection,
+        "INSERT INTO provisioned (rule_id, user_id, account, has_left) ",
+        &kept,
+        " ON CONFLICT (rule_id, user_id) DO UPDATE SET account = excluded.account, has_left = excluded.has_left",
+        |values, it| {
+            values.push_bind(rule.uuid()).push_bind(it.user.uuid());
+            values.push_bind(it.account.as_str()).push_bind(it.has_left);
+            Ok(())
+        },
+    )
+    .await?;
+    let left: Vec<&str> = batch.left_behind.iter().copied().collect();
+    insert(
+        connection,
+        "INSERT INTO left_behind (connection_id, account) ",
+        &left,
+        " ON CONFLICT DO NOTHING",
+        |values, account| {
+            values.push_bind(of.uuid()).push_bind(*account);
+            Ok(())
+        },
+    )
+    .await
 }
 
 /// Deletes the rows of these ids. `head` ends before the connection's id, `tail` before the list.
@@ -215,10 +261,9 @@ fn removal(operation: &RunOperation) -> Option<&'static str> {
     if !operation.outcome.as_ref().is_some_and(|outcome| outcome.is_success()) {
         return None;
     }
-    match &operation.operation.action {
-        action if action.removes_user() => Some("users"),
-        Action::RemoveMember { .. } => Some("memberships"),
-        Action::DeleteGroup { .. } => Some("groups"),
-        _ => None,
-    }
+    Some(match operation.operation.action.removal()? {
+        Removal::User => "users",
+        Removal::Membership => "memberships",
+        Removal::Group => "groups",
+    })
 }

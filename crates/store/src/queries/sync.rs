@@ -11,9 +11,11 @@ use usher_domain::{
     },
     reconcile::{
         guard::Tally,
+        inbound::Provenance,
         links::{AccountLink, GroupLink, Links},
         run::{Run, RunOperation},
         scope::{Scope, Subject},
+        snapshot::AccountId,
         status::{Standing, StatusCounts, SubjectStatus},
     },
 };
@@ -21,7 +23,7 @@ use uuid::Uuid;
 
 use super::{
     CHUNK, Database, Row, chain, changed, from_sqlx, get, id, jobs, json, limit, optional_time, page,
-    push_ids, record, time, word,
+    push_ids, push_texts, record, time, word,
 };
 use crate::{
     batch::Batch,
@@ -50,6 +52,14 @@ fn group_link(row: &Row) -> StoreResult<GroupLink> {
         remote: get::<&str>(row, "remote")?.into(),
         rule: id(row, "rule_id")?,
         origin: word(row, "origin")?,
+    })
+}
+
+fn provenance(row: &Row) -> StoreResult<Provenance> {
+    Ok(Provenance {
+        user: id(row, "user_id")?,
+        account: get::<&str>(row, "account")?.into(),
+        has_left: get(row, "has_left")?,
     })
 }
 
@@ -102,12 +112,27 @@ impl Database {
 #[async_trait]
 impl SyncStore for Database {
     async fn links(&self, connection: ConnectionId, scope: &Scope) -> StoreResult<Links> {
-        let users: Option<Vec<UserId>> = match scope {
-            Scope::Full => None,
-            Scope::Subjects { users, .. } => Some(users.iter().copied().collect()),
+        let (users, accounts) = match scope {
+            Scope::Full => (None, self.of_users(ACCOUNT_LINK, connection, None, account_link).await?),
+            Scope::Subjects { users, .. } => {
+                let users: Vec<UserId> = users.iter().copied().collect();
+                let accounts = self.of_users(ACCOUNT_LINK, connection, Some(&users), account_link).await?;
+                (Some(users), accounts)
+            }
+            Scope::Accounts(accounts) => {
+                let accounts: Vec<&AccountId> = accounts.iter().collect();
+                let mut links = Vec::new();
+                for chunk in accounts.chunks(CHUNK) {
+                    let mut query = QueryBuilder::new(ACCOUNT_LINK);
+                    query.push("connection_id = ").push_bind(connection.uuid()).push(" AND account IN (");
+                    push_texts(&mut query, chunk.iter().map(|account| account.as_str()));
+                    query.push(")");
+                    links.append(&mut self.all(query, account_link).await?);
+                }
+                (Some(links.iter().map(|link| link.user).collect()), links)
+            }
         };
         let users = users.as_deref();
-        let accounts = self.of_users(ACCOUNT_LINK, connection, users, account_link).await?;
         let mut groups = QueryBuilder::new(
             "SELECT group_id, remote, rule_id, origin FROM group_links WHERE connection_id = ",
         );
@@ -122,6 +147,40 @@ impl SyncStore for Database {
         let mut query = QueryBuilder::new(ACCOUNT_LINK);
         query.push("user_id = ").push_bind(user.uuid()).push(" ORDER BY connection_id");
         self.all(query, |row| Ok((id(row, "connection_id")?, account_link(row)?))).await
+    }
+
+    async fn provisioned(
+        &self,
+        rule: RuleId,
+        accounts: Option<&[AccountId]>,
+    ) -> StoreResult<Vec<Provenance>> {
+        let of_rule = || {
+            let mut query =
+                QueryBuilder::new("SELECT user_id, account, has_left FROM provisioned WHERE rule_id = ");
+            query.push_bind(rule.uuid());
+            query
+        };
+        let mut found = Vec::new();
+        match accounts {
+            None => found = self.all(of_rule(), provenance).await?,
+            Some(accounts) => {
+                for chunk in accounts.chunks(CHUNK) {
+                    let mut query = of_rule();
+                    query.push(" AND account IN (");
+                    push_texts(&mut query, chunk.iter().map(AccountId::as_str));
+                    query.push(")");
+                    found.append(&mut self.all(query, provenance).await?);
+                }
+            }
+        }
+        found.sort_unstable_by_key(|it| it.user);
+        Ok(found)
+    }
+
+    async fn left_behind(&self, connection: ConnectionId) -> StoreResult<Vec<AccountId>> {
+        let mut query = QueryBuilder::new("SELECT account FROM left_behind WHERE connection_id = ");
+        query.push_bind(connection.uuid());
+        self.all(query, |row| Ok(get::<&str>(row, "account")?.into())).await
     }
 
     async fn record(&self, lease: &Lease, connection: ConnectionId, records: &[Record]) -> StoreResult<()> {
@@ -257,8 +316,10 @@ impl SyncStore for Database {
              AND l.user_id = p.user_id WHERE l.rule_id = ",
         );
         let groups = of_rule("SELECT count(*) FROM group_links WHERE rule_id = ");
+        // An inbound rule may have made users whose accounts another rule has linked since.
+        let made = of_rule("SELECT count(*) FROM provisioned WHERE rule_id = ");
         Ok(Tally {
-            users: self.number(users).await?,
+            users: self.number(users).await?.max(self.number(made).await?),
             memberships: self.number(memberships).await?,
             groups: self.number(groups).await?,
         })

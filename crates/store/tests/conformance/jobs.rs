@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::{on_both, world::*};
 
 fn subjects(dues: &[DueMark]) -> Vec<DueSubject> {
-    dues.iter().map(|due| due.subject).collect()
+    dues.iter().map(|due| due.subject.clone()).collect()
 }
 
 fn user(number: u128) -> DueSubject {

@@ -8,6 +8,7 @@ mod activity;
 mod audit;
 mod commit;
 mod directory;
+mod inbound;
 mod jobs;
 mod provisioning;
 mod sessions;

@@ -1,5 +1,7 @@
 //! Runs, operations, statuses and previews.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use usher_domain::{
     ConnectionId,
@@ -11,7 +13,7 @@ use usher_domain::{
         attributes::Attribute,
         census::{Belonging, Census},
         guard::Verdict,
-        operation::Action,
+        operation::{Action, Assignment},
         run::{Run, RunOperation},
         scope::{Scope, Subject},
         snapshot::AccountState,
@@ -34,6 +36,7 @@ pub(crate) fn run(origin: &Origin, it: &Run) -> Value {
     let scope = match &it.scope {
         Scope::Full => json!("FULL"),
         Scope::Subjects { users, groups } => json!({ "users": users.len(), "groups": groups.len() }),
+        Scope::Accounts(accounts) => json!({ "accounts": accounts.len() }),
     };
     without_nulls(json!({
         "_links": shown,
@@ -121,7 +124,32 @@ fn before_and_after(action: &Action) -> (Value, Value) {
         Action::Amend { suspended_by_us, remove_at, .. } => {
             (Value::Null, json!({ "suspendedByUsher": suspended_by_us, "removeAt": remove_at }))
         }
+        Action::DisableUser { .. } => (json!({ "enabled": true }), json!({ "enabled": false })),
+        Action::EnableUser { .. } => (json!({ "enabled": false }), json!({ "enabled": true })),
+        Action::DeleteUser { account } => (json!({ "account": account }), Value::Null),
+        Action::CreateUser { account, population, enabled, values } => {
+            let mut after = json!(assigned(values, |set| &set.after));
+            after["account"] = json!(account);
+            after["population"] = json!(population);
+            after["enabled"] = json!(enabled);
+            (Value::Null, after)
+        }
+        Action::UpdateUser { changes, .. } => {
+            (json!(assigned(changes, |set| &set.before)), json!(assigned(changes, |set| &set.after)))
+        }
+        Action::LeaveGroup { group_name, .. } => (json!({ "group": group_name }), Value::Null),
+        Action::JoinGroup { group_name, .. } => (Value::Null, json!({ "group": group_name })),
+        Action::CreateDirectoryGroup { name, .. } => (Value::Null, json!({ "name": name })),
+        Action::RenameDirectoryGroup { before, after, .. } => {
+            (json!({ "name": before }), json!({ "name": after }))
+        }
+        Action::DeleteDirectoryGroup { remote } => (json!({ "group": remote }), Value::Null),
     }
+}
+
+/// Attributes of a user, by path.
+fn assigned(values: &[Assignment], side: fn(&Assignment) -> &str) -> BTreeMap<&str, &str> {
+    values.iter().map(|set| (&*set.attribute, side(set))).collect()
 }
 
 /// A plan that was not applied.

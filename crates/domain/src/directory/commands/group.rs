@@ -9,7 +9,7 @@ use super::{
     population::same_name,
 };
 use crate::{
-    Detail, EnvironmentId, PopulationId,
+    Detail, EnvironmentId, GroupId, PopulationId, Rejection,
     directory::{
         change::{ChangeSet, Write},
         filter::Filter,
@@ -83,18 +83,69 @@ pub fn create(
     };
     let group = read(&blank, body, facts, &mut faults);
     faults.finish()?;
-    let changes = ChangeSet {
+    let changes = created(&group, stamp);
+    Ok((group, changes))
+}
+
+/// Makes a group of that id, which an inbound rule brings in. `groups` are those of the environment.
+///
+/// # Errors
+/// It cannot be one, or its name is taken.
+pub fn provision(
+    id: GroupId,
+    environment: EnvironmentId,
+    population: PopulationId,
+    name: &str,
+    groups: &[Group],
+    stamp: &Stamp<'_>,
+) -> Decision<Group> {
+    let blank = Group {
+        id,
+        environment,
+        population: Some(population),
+        name: String::new(),
+        description: None,
+        external_id: None,
+        custom_data: None,
+        user_filter: None,
+        created_at: stamp.now,
+        updated_at: stamp.now,
+        version: 1,
+    };
+    let group = named(&blank, name, groups)?;
+    let changes = created(&group, stamp);
+    Ok((group, changes))
+}
+
+/// Gives a group another name and leaves all else. `groups` are those of the environment.
+///
+/// # Errors
+/// It cannot be one, or is taken.
+pub fn rename(current: &Group, name: &str, groups: &[Group], stamp: &Stamp<'_>) -> Decision<Group> {
+    Ok(settle(current, named(current, name, groups)?, stamp))
+}
+
+fn named(current: &Group, name: &str, groups: &[Group]) -> Result<Group, Rejection> {
+    let mut faults = Faults::default();
+    let body: Body = [("name".to_owned(), Value::from(name))].into_iter().collect();
+    let name = faults.required_text(&body, "name", 256, Chars::Printable);
+    check_name(current, &name, groups, &mut faults);
+    faults.finish()?;
+    Ok(Group { name, ..current.clone() })
+}
+
+fn created(group: &Group, stamp: &Stamp<'_>) -> ChangeSet {
+    ChangeSet {
         writes: vec![Write::Group(group.clone())],
         events: vec![stamp.event(
-            environment,
+            group.environment,
             "GROUP.CREATED",
-            events::of_group(&group),
+            events::of_group(group),
             format!("Created Group {}", group.name),
             None,
         )],
         due: Vec::new(),
-    };
-    Ok((group, changes))
+    }
 }
 
 /// Replaces what a client may set: what the body leaves out is cleared. The population never changes.

@@ -73,18 +73,72 @@ pub fn create(environment: EnvironmentId, body: &Body, facts: &Facts, stamp: &St
         updated_at: stamp.now,
         version: 1,
     };
-    let changes = ChangeSet {
+    let changes = created(&user, stamp);
+    Ok((user, changes))
+}
+
+/// Makes a user of that id, whom an inbound rule brings in, from a body in PingOne's spelling.
+///
+/// # Errors
+/// Every fault of the body.
+pub fn provision(
+    id: UserId,
+    environment: EnvironmentId,
+    population: PopulationId,
+    enabled: bool,
+    body: &Body,
+    stamp: &Stamp<'_>,
+) -> Decision<User> {
+    let mut faults = Faults::default();
+    let Read { username, email, name, external_id, attributes } = user_body::read(body, &mut faults);
+    faults.finish()?;
+    let user = User {
+        id,
+        environment,
+        population,
+        username,
+        email,
+        enabled,
+        name,
+        external_id,
+        attributes,
+        created_at: stamp.now,
+        updated_at: stamp.now,
+        version: 1,
+    };
+    let changes = created(&user, stamp);
+    Ok((user, changes))
+}
+
+/// Whether a body could make a user, or be merged into `current`; uniqueness aside. For plans, which change nothing.
+///
+/// # Errors
+/// Every fault of the user as they would be.
+pub fn judge(current: Option<&User>, body: &Body) -> Result<(), Rejection> {
+    let mut faults = Faults::default();
+    match current {
+        None => _ = user_body::read(body, &mut faults),
+        Some(current) => {
+            let mut whole = user_body::written(current);
+            user_body::merge(&mut whole, body);
+            _ = user_body::read(&whole, &mut faults);
+        }
+    }
+    faults.finish()
+}
+
+fn created(user: &User, stamp: &Stamp<'_>) -> ChangeSet {
+    ChangeSet {
         writes: vec![Write::User(user.clone())],
         events: vec![stamp.event(
-            environment,
+            user.environment,
             "USER.CREATED",
-            events::of_user(&user),
+            events::of_user(user),
             format!("Created User {}", user.username),
             None,
         )],
         due: Vec::new(),
-    };
-    Ok((user, changes))
+    }
 }
 
 /// Replaces what a client may set: what the body leaves out is cleared. `enabled`, `population` and `mfaEnabled`

@@ -2,10 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    events,
-    rule::{REMOTE_ATTRIBUTES, maps_email},
-};
+use super::{events, rule::maps_email};
 use crate::{
     Detail, Rejection,
     directory::{
@@ -23,7 +20,7 @@ use crate::{
         mapping::{Mapping, MappingSource},
         rule::{Direction, Rule},
     },
-    reconcile::attributes::Attribute,
+    reconcile::{attributes::Attribute, inbound},
 };
 
 /// What can be mapped to in the directory, beside custom attributes.
@@ -206,7 +203,7 @@ fn check_source(path: &str, facts: Facts<'_>, faults: &mut Faults) {
     let known = match (facts.rule.direction, &facts.connection.kind) {
         (Direction::Outbound, _) => UserView::is_standard(path) || is_inside(path, facts.custom),
         (Direction::Inbound, ConnectionKind::Other(_)) => true,
-        (Direction::Inbound, _) => REMOTE_ATTRIBUTES.contains(&path),
+        (Direction::Inbound, _) => inbound::ATTRIBUTES.contains(&path),
     };
     if !known {
         unknown("sourceAttribute", path, facts, faults);
@@ -248,7 +245,7 @@ fn unknown(target: &str, path: &str, facts: Facts<'_>, faults: &mut Faults) {
         Direction::Outbound => {
             UserView::ATTRIBUTES.into_iter().chain(facts.custom.iter().map(String::as_str)).collect()
         }
-        Direction::Inbound => REMOTE_ATTRIBUTES.to_vec(),
+        Direction::Inbound => inbound::ATTRIBUTES.to_vec(),
     };
     let whose = match facts.rule.direction {
         Direction::Outbound => "no user of the directory has it, and it is not a standard one",

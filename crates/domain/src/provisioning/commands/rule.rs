@@ -20,21 +20,8 @@ use crate::{
         mapping::Mapping,
         rule::{Direction, PropagationPlan, Rule},
     },
-    reconcile::{plan::Retiring, scope::Subject},
+    reconcile::{inbound, plan::Retiring, scope::Subject},
 };
-
-/// The attributes of an account that an inbound rule can filter on and map from.
-pub(super) const REMOTE_ATTRIBUTES: [&str; 9] = [
-    "email",
-    "external_id",
-    "given_name",
-    "is_directory_restricted",
-    "persistent_id",
-    "role",
-    "status",
-    "surname",
-    "team_member_id",
-];
 
 /// What must be known to judge a rule's body.
 #[derive(Clone, Copy, Debug)]
@@ -144,11 +131,18 @@ pub fn replace(current: &Rule, body: &Body, facts: Facts<'_>, stamp: &Stamp<'_>)
     Ok((rule, changes))
 }
 
+/// The onboarding settings that choose whom and what an inbound rule brings in.
+const ONBOARDING: [&str; 4] = ["POPULATION_ID", "AUTHORITY", "SYNC_ONLY_ACTIVE_USERS", "SYNC_GROUPS"];
+
 /// Whether the rule must look at everything again: it became active, or chooses other users or groups.
 pub fn asks_for_resync(before: Option<&Rule>, after: &Rule) -> bool {
     after.active
         && before.is_none_or(|before| {
-            !before.active || before.filter != after.filter || before.groups != after.groups
+            let differs = |key: &str| before.configuration.get(key) != after.configuration.get(key);
+            !before.active
+                || before.filter != after.filter
+                || before.groups != after.groups
+                || after.direction == Direction::Inbound && ONBOARDING.into_iter().any(differs)
         })
 }
 
@@ -169,10 +163,10 @@ pub fn delete(
     stamp: &Stamp<'_>,
 ) -> Result<ChangeSet, Rejection> {
     let managed = connection.is_some_and(|connection| connection.managed);
-    // An inbound rule has no accounts to take away, and no run that would ever say so.
+    // `managed` speaks of the accounts of the connection, which an inbound rule does not touch.
     let outbound = current.direction == Direction::Outbound;
     let retiring =
-        if outbound && (managed || deprovision) { Retiring::Deprovision } else { Retiring::Unlink };
+        if deprovision || outbound && managed { Retiring::Deprovision } else { Retiring::Unlink };
     let let_go = current.retiring == Some(Retiring::Deprovision) && retiring == Retiring::Unlink;
     if current.retiring.is_some() && !let_go {
         return Err(not_found(current.id));
@@ -270,7 +264,7 @@ fn filter(current: &Rule, body: &Body, facts: Facts<'_>, faults: &mut Faults) ->
     if current.filter.as_ref() != Some(&text) {
         let checked = Filter::parse(&text).and_then(|filter| match current.direction {
             Direction::Outbound => UserView::check(&filter, facts.custom),
-            Direction::Inbound => filter.check(&REMOTE_ATTRIBUTES),
+            Direction::Inbound => filter.check(&inbound::ATTRIBUTES),
         });
         if let Err(error) = checked {
             faults.invalid("populationExpression", error.to_string());
@@ -327,11 +321,8 @@ fn list<T: From<uuid::Uuid>>(body: &Body, key: &str, faults: &mut Faults) -> Vec
 
 fn check_activation(rule: &Rule, facts: Facts<'_>, faults: &mut Faults) {
     let mut refuse = |message: String| faults.add(Detail::new("CONSTRAINT_VIOLATION", "active", message));
-    if rule.direction == Direction::Inbound {
-        refuse(
-            "This version of Usher keeps inbound rules, but does not run them yet; save the rule with active false"
-                .into(),
-        );
+    if rule.direction == Direction::Inbound && rule.onboarding().population.is_none() {
+        refuse("An active inbound rule says in which population new users live: give `configuration.POPULATION_ID`".into());
     }
     if let Some(connection) = facts.connections.iter().find(|it| it.id == rule.connection()) {
         if let ConnectionKind::Other(kind) = &connection.kind {
@@ -354,8 +345,11 @@ fn check_activation(rule: &Rule, facts: Facts<'_>, faults: &mut Faults) {
 /// Accounts are made and found by e-mail: among the mappings that an active rule has, one gives it.
 pub(super) fn maps_email(direction: Direction, mappings: &[Mapping]) -> Result<(), String> {
     let mapped = |target: &str| mappings.iter().any(|mapping| mapping.target == target);
-    if mappings.is_empty() || direction == Direction::Inbound || mapped("email") {
+    if mappings.is_empty() || mapped("email") && (direction == Direction::Outbound || mapped("username")) {
         return Ok(());
+    }
+    if direction == Direction::Inbound {
+        return Err("An active inbound rule maps `username` and `email`, without which no user is made; map both, or give no mapping at all, so that the defaults stand".into());
     }
     Err("An active rule maps `email`, by which accounts are made and found; map it, or give no mapping at all, so that the defaults stand".into())
 }

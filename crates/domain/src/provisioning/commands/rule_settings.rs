@@ -11,7 +11,11 @@ use crate::{
         Body,
         body::{Faults, has_nul},
     },
-    provisioning::{rule::Direction, schedule::Schedule},
+    provisioning::{
+        onboarding::{Owned, Side},
+        rule::Direction,
+        schedule::Schedule,
+    },
 };
 
 /// The guard's limits: the key and the largest number allowed.
@@ -23,12 +27,13 @@ const GUARD: [(&str, u64); 3] = [
 ];
 
 /// Onboarding settings that are true or false.
-const SWITCHES: [&str; 6] = [
+const SWITCHES: [&str; 7] = [
     "CREATE_USERS",
     "UPDATE_USERS",
     "DISABLE_USERS",
     "DEPROVISION_USERS",
     "SYNC_ONLY_ACTIVE_USERS",
+    "SYNC_GROUPS",
     "FOLLOW_EVENTS",
 ];
 
@@ -92,9 +97,34 @@ fn onboarding(target: &str, key: &str, value: &Value, faults: &mut Faults) {
             Some(Err(error)) => faults.invalid(target, format!("`{key}` is {value}; {error}")),
             Some(Ok(_)) => {}
         },
+        "AUTHORITY" => authority(target, value, faults),
+        "DEFAULT_PASSWORD" => faults.invalid(
+            target,
+            "`DEFAULT_PASSWORD` cannot be set: nobody signs in at Usher, which keeps no passwords of users; leave it out",
+        ),
         key if SWITCHES.contains(&key) && !value.is_boolean() && !matches!(text, Some("true" | "false")) => {
             faults.invalid(target, format!("`{key}` is {value}; true or false is allowed"));
         }
         _ => {}
+    }
+}
+
+/// `{"email": "Dropbox", "*": "Directory"}`: for each attribute of the account the side that decides it.
+fn authority(target: &str, value: &Value, faults: &mut Faults) {
+    let names = || Owned::names().chain(["*"]).collect::<Vec<_>>();
+    let Some(named) = value.as_object() else {
+        let message = format!("`AUTHORITY` is {value}; an object of attributes and sides is allowed, such as {{\"email\": \"Dropbox\", \"*\": \"Directory\"}}");
+        return faults.invalid(target, message);
+    };
+    for (name, side) in named {
+        let target = format!("{target}.{name}");
+        if name != "*" && Owned::named(name).is_none() {
+            let message = format!("`{name}` is not an attribute of an account; there are {}", names().join(", "));
+            let detail = Detail::new("INVALID_VALUE", target.clone(), message);
+            faults.add(detail.with_inner(json!({"allowedValues": names()})));
+        }
+        if side.as_str().and_then(Side::named).is_none() {
+            faults.one_of(&target, &["Dropbox", "Directory"]);
+        }
     }
 }

@@ -198,25 +198,29 @@ fn a_rule_becomes_active_when_it_can_run() {
     assert!(set_up.rule(0, 1, active.clone()).unwrap().active);
     insta::assert_snapshot!(told(&set_up.rule(0, 2, active.clone()).unwrap_err()), @"CONSTRAINT_VIOLATION active: Connection `Dropbox` is INACTIVE; test it, make it ACTIVE, then make the rule active");
     insta::assert_snapshot!(told(&set_up.rule(0, 3, active.clone()).unwrap_err()), @"CONSTRAINT_VIOLATION active: Connection `scim` is of type `scim`, which Usher can keep but not drive; save the rule with active false");
-    insta::assert_snapshot!(told(&set_up.rule(1, 0, active).unwrap_err()), @"CONSTRAINT_VIOLATION active: This version of Usher keeps inbound rules, but does not run them yet; save the rule with active false");
+    insta::assert_snapshot!(told(&set_up.rule(1, 0, active).unwrap_err()), @"CONSTRAINT_VIOLATION active: An active inbound rule says in which population new users live: give `configuration.POPULATION_ID`");
 }
 
 #[test]
-fn an_inbound_rule_is_checked_though_it_does_not_run_yet() {
+fn every_fault_of_an_inbound_rule_is_told_at_once() {
     let set_up = SetUp::new();
     let bad = json!({
         "groups": [{"id": "5a0f9f6d-0000-4000-8000-000000000000"}], "populationExpression": "name.given eq \"x\"",
         "configuration": {
             "POPULATION_ID": "here", "SCHEDULE": "hourly", "REMOVE_ACTION": "Destroy", "CREATE_USERS": "yes", "MADE_UP": 1,
+            "AUTHORITY": {"mail": "Dropbox", "email": "Me", "*": "Directory"}, "DEFAULT_PASSWORD": "secret",
         },
     });
     insta::assert_snapshot!(told(&set_up.rule(1, 0, bad).unwrap_err()), @r#"
     INVALID_VALUE populationExpression: filter, column 1: `name.given` is not an attribute that can be filtered on here
         name.given eq "x"
         ^^^^^^^^^^
-    These can be: email, external_id, given_name, is_directory_restricted, persistent_id, role, status, surname, team_member_id.
+    These can be: display, domain, email, external_id, given_name, groups, groups.display, groups.name, groups.value, is_directory_restricted, persistent_id, role, status, surname, team_member_id.
     CONSTRAINT_VIOLATION groups: Groups are provisioned outbound only; leave `groups` out of an inbound rule
+    INVALID_VALUE configuration.AUTHORITY.email: `configuration.AUTHORITY.email` is not one of Dropbox, Directory {"allowedValues":["Dropbox","Directory"]}
+    INVALID_VALUE configuration.AUTHORITY.mail: `mail` is not an attribute of an account; there are email, given_name, surname, external_id, role, is_directory_restricted, persistent_id, status, groups, * {"allowedValues":["email","given_name","surname","external_id","role","is_directory_restricted","persistent_id","status","groups","*"]}
     INVALID_VALUE configuration.CREATE_USERS: `CREATE_USERS` is "yes"; true or false is allowed
+    INVALID_VALUE configuration.DEFAULT_PASSWORD: `DEFAULT_PASSWORD` cannot be set: nobody signs in at Usher, which keeps no passwords of users; leave it out
     INVALID_VALUE configuration.POPULATION_ID: `POPULATION_ID` is "here"; the id of a population is allowed
     INVALID_VALUE configuration.REMOVE_ACTION: `configuration.REMOVE_ACTION` is not one of Disable, Delete {"allowedValues":["Disable","Delete"]}
     INVALID_VALUE configuration.SCHEDULE: `SCHEDULE` is "hourly"; `daily`, `every 15m` (or `2h`), or a cron expression of five fields (minute, hour, day of the month, month, day of the week) is allowed
@@ -227,21 +231,22 @@ fn an_inbound_rule_is_checked_though_it_does_not_run_yet() {
 }
 
 #[test]
-fn an_inbound_rule_is_let_go_when_it_is_deleted_whatever_the_store_says() {
+fn an_inbound_rule_takes_its_users_with_it_only_when_that_is_asked_for() {
     let set_up = SetUp::new();
     let configuration = json!({"POPULATION_ID": "5a0f9f6d-0000-4000-8000-000000000000"});
     let inbound = set_up.rule(1, 0, json!({"configuration": configuration})).unwrap();
     let outbound = set_up.rule(0, 1, json!({})).unwrap();
     let managed = Connection { managed: true, ..set_up.connections[1].clone() };
-    let retiring = |rule: &Rule| {
-        let changes = rule::delete(rule, Some(&managed), true, None, &stamp(&set_up.ids)).unwrap();
+    let retiring = |rule: &Rule, deprovision: bool| {
+        let changes = rule::delete(rule, Some(&managed), deprovision, None, &stamp(&set_up.ids)).unwrap();
         changes.writes.into_iter().find_map(|write| match write {
             Write::Rule(rule) => rule.retiring,
             _ => None,
         })
     };
-    assert_eq!(retiring(&outbound), Some(Retiring::Deprovision));
-    assert_eq!(retiring(&inbound), Some(Retiring::Unlink), "no run of it would ever end the deletion");
+    assert_eq!(retiring(&outbound, false), Some(Retiring::Deprovision), "its store is managed");
+    assert_eq!(retiring(&inbound, false), Some(Retiring::Unlink), "a managed store speaks of accounts");
+    assert_eq!(retiring(&inbound, true), Some(Retiring::Deprovision));
 }
 
 #[test]

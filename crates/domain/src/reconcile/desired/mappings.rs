@@ -218,6 +218,6 @@ fn text(value: &Value<'_>) -> Option<String> {
 }
 
 /// The words that mean an account in use; every other word means one that is not.
-fn means_enabled(status: &str) -> bool {
+pub(in crate::reconcile) fn means_enabled(status: &str) -> bool {
     ["true", "active", "enabled", "1", "yes"].iter().any(|word| status.trim().eq_ignore_ascii_case(word))
 }

@@ -8,6 +8,7 @@ mod mappings;
 mod tests;
 
 pub use build::Builder;
+pub(super) use mappings::means_enabled;
 pub use mappings::{CompiledMappings, Mapped};
 
 use crate::{GroupId, Problem, UserId};

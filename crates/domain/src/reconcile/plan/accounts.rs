@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Problem,
-    provisioning::connection::ForeignExternalId,
+    provisioning::{connection::ForeignExternalId, onboarding::Owned},
     reconcile::{
         attributes::{Attribute, AttributeSet},
         correlate::{Found, Match, NONE, TAKEN, is_gone, is_live, own_external_id, user_text},
@@ -67,7 +67,13 @@ fn settled(draft: &Draft, position: usize, want: &DesiredAccount) -> Option<u32>
     let Found::Linked(at) = pair.found else { return None };
     let link = draft.known.links.accounts().get(pair.link as usize)?;
     let account = draft.known.seen.accounts.get(at as usize)?;
+    let theirs = draft.theirs(account);
     let state = match account.state {
+        AccountState::Active | AccountState::Invited | AccountState::Suspended { .. }
+            if theirs.meets(Owned::STATUS) =>
+        {
+            true
+        }
         AccountState::Active | AccountState::Invited => want.enabled && !link.suspended_by_us,
         AccountState::Suspended { .. } => !want.enabled,
         _ => false,
@@ -76,11 +82,12 @@ fn settled(draft: &Draft, position: usize, want: &DesiredAccount) -> Option<u32>
     let as_wanted = state
         && want.fault.is_none()
         && link.remove_at.is_none()
-        && Attribute::ALL.into_iter().filter(|a| mapped.has(*a)).all(|a| {
+        && Attribute::ALL.into_iter().filter(|a| mapped.has(*a) && !theirs.has(*a)).all(|a| {
             let wanted = want.attributes.get(a);
             same(a, account.attributes.get(a), wanted) && !(a == Attribute::Email && wanted.is_empty())
         })
-        && account.attributes.get(Attribute::ExternalId) == own_external_id(want, mapped, &mut [0; 36]);
+        && (theirs.has(Attribute::ExternalId)
+            || account.attributes.get(Attribute::ExternalId) == own_external_id(want, mapped, &mut [0; 36]));
     as_wanted.then_some(at)
 }
 
@@ -269,6 +276,8 @@ fn create(draft: &mut Draft, want: &DesiredAccount, label: &str, twice: &Twice) 
     let email = want.attributes.get(Attribute::Email);
     let obstacle = if !want.enabled {
         Some((Standing::Unsynced, findings::no_account(label)))
+    } else if draft.known.from_dropbox.has_made(want.user) {
+        Some((Standing::Unsynced, findings::came_from_dropbox(label)))
     } else if !draft.known.policy.create {
         Some((Standing::Unsynced, findings::create_off(label)))
     } else if email.is_empty() {
@@ -312,6 +321,7 @@ fn keep(
     let subject = Subject::User(want.user);
     let policy = draft.known.policy;
     let id = || account.id.clone();
+    let theirs = draft.theirs(account);
     let mut amended = (link.suspended_by_us, None);
     let mut settled_by_step = false;
     match (&account.state, want.enabled) {
@@ -324,6 +334,10 @@ fn keep(
             return NONE;
         }
         (AccountState::Removed { .. }, true) => {
+            if draft.known.from_dropbox.has_made(want.user) {
+                draft.finding(subject, label, Some(Standing::Unsynced), findings::came_from_dropbox(label));
+                return NONE;
+            }
             if !policy.create {
                 draft.finding(subject, label, Some(Standing::Unsynced), findings::recover_off(label));
                 return NONE;
@@ -334,6 +348,8 @@ fn keep(
             }
             settled_by_step = true;
         }
+        // Whether it is in use is decided there.
+        _ if theirs.meets(Owned::STATUS) => amended = (link.suspended_by_us, link.remove_at),
         (AccountState::Active | AccountState::Invited, true) => amended.0 = false,
         (AccountState::Suspended { since }, true) => {
             if link.suspended_by_us || policy.undo_remote_suspension {
@@ -390,6 +406,7 @@ fn update(
     let mapped = draft.known.desired.mapped;
     let subject = Subject::User(want.user);
     let may = draft.known.policy.update;
+    let theirs = draft.theirs(account);
     let mut changes = Vec::new();
     let change = |attribute, before: &str, after: &str| Change {
         attribute,
@@ -397,6 +414,9 @@ fn update(
         after: after.into(),
     };
     for attribute in Attribute::ALL.into_iter().filter(|a| mapped.has(*a) && *a != Attribute::ExternalId) {
+        if theirs.has(attribute) {
+            continue;
+        }
         let (is, should) = (account.attributes.get(attribute), want.attributes.get(attribute));
         if attribute == Attribute::Email && should.is_empty() {
             draft.finding(subject, label, Some(Standing::Failed), findings::no_email(label));
@@ -423,7 +443,11 @@ fn update(
             None => changes.push(change(attribute, is, should)),
         }
     }
-    if let Some((is, should)) = external_id(draft, want, label, account, link).filter(|(_, should)| {
+    let external_id = match theirs.has(Attribute::ExternalId) {
+        true => None,
+        false => external_id(draft, want, label, account, link),
+    };
+    if let Some((is, should)) = external_id.filter(|(_, should)| {
         // An external id that no mapping asks for is only our own mark: without the right to set it, no matter.
         may || mapped.has(Attribute::ExternalId) || should.is_empty()
     }) {

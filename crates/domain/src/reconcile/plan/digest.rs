@@ -9,7 +9,7 @@ use crate::{
     Timestamp,
     reconcile::{
         guard::Tally,
-        operation::{Action, Operation},
+        operation::{Action, Operation, Removal},
     },
 };
 
@@ -44,14 +44,16 @@ impl Plan {
 
     /// What the plan takes away, for the guard.
     pub fn tally(&self) -> Tally {
-        let count = |which: fn(&Action) -> bool| {
-            self.operations.iter().filter(|operation| which(&operation.action)).count() as u64
-        };
-        Tally {
-            users: count(Action::removes_user),
-            memberships: count(|action| matches!(action, Action::RemoveMember { .. })),
-            groups: count(|action| matches!(action, Action::DeleteGroup { .. })),
+        let mut tally = Tally::default();
+        for operation in &self.operations {
+            match operation.action.removal() {
+                Some(Removal::User) => tally.users += 1,
+                Some(Removal::Membership) => tally.memberships += 1,
+                Some(Removal::Group) => tally.groups += 1,
+                None => {}
+            }
         }
+        tally
     }
 
     /// How many licences are missing, as far as is known.

@@ -32,6 +32,16 @@ impl Stage {
             Stage::RenameGroup => "RENAME_GROUP",
             Stage::AddMember => "ADD_MEMBER",
             Stage::DeleteGroup => "DELETE_GROUP",
+            Stage::DisableUser => "DISABLE_USER",
+            Stage::DeleteUser => "DELETE_USER",
+            Stage::LeaveGroup => "LEAVE_GROUP",
+            Stage::DeleteDirectoryGroup => "DELETE_DIRECTORY_GROUP",
+            Stage::EnableUser => "ENABLE_USER",
+            Stage::UpdateUser => "UPDATE_USER",
+            Stage::CreateUser => "CREATE_USER",
+            Stage::CreateDirectoryGroup => "CREATE_DIRECTORY_GROUP",
+            Stage::RenameDirectoryGroup => "RENAME_DIRECTORY_GROUP",
+            Stage::JoinGroup => "JOIN_GROUP",
         }
     }
 
@@ -56,6 +66,16 @@ impl Stage {
             Stage::RenameGroup => ("Rename groups", "groups to rename"),
             Stage::AddMember => ("Add to groups", "memberships to add"),
             Stage::DeleteGroup => ("Delete groups", "groups to delete"),
+            Stage::DisableUser => ("Disable users in the directory", "to disable"),
+            Stage::DeleteUser => ("Delete users from the directory", "users to delete"),
+            Stage::LeaveGroup => ("Take out of directory groups", "memberships to remove"),
+            Stage::DeleteDirectoryGroup => ("Delete directory groups", "groups to delete"),
+            Stage::EnableUser => ("Enable users in the directory", "to enable"),
+            Stage::UpdateUser => ("Update users in the directory", "users to update"),
+            Stage::CreateUser => ("Create users in the directory", "users to create"),
+            Stage::CreateDirectoryGroup => ("Create directory groups", "groups to create"),
+            Stage::RenameDirectoryGroup => ("Rename directory groups", "groups to rename"),
+            Stage::JoinGroup => ("Add to directory groups", "memberships to add"),
         }
     }
 }
@@ -97,6 +117,20 @@ impl Action {
             Action::RenameGroup { before, .. } => format!("rename the group {before} to {label}"),
             Action::AddMember { group_name, .. } => format!("add {label} to {group_name}"),
             Action::DeleteGroup { .. } => format!("delete the group {label}"),
+            Action::DisableUser { .. } => format!("disable {label} in the directory"),
+            Action::DeleteUser { .. } => format!("delete {label} from the directory"),
+            Action::LeaveGroup { group_name, .. } => {
+                format!("take {label} out of {group_name} in the directory")
+            }
+            Action::DeleteDirectoryGroup { .. } => format!("delete the group {label} from the directory"),
+            Action::EnableUser { .. } => format!("enable {label} in the directory"),
+            Action::UpdateUser { .. } => format!("update {label} in the directory"),
+            Action::CreateUser { .. } => format!("create {label} in the directory"),
+            Action::CreateDirectoryGroup { .. } => format!("create the group {label} in the directory"),
+            Action::RenameDirectoryGroup { before, .. } => {
+                format!("rename the group {before} to {label} in the directory")
+            }
+            Action::JoinGroup { group_name, .. } => format!("add {label} to {group_name} in the directory"),
         }
     }
 
@@ -104,12 +138,13 @@ impl Action {
     fn sign(&self) -> char {
         match self {
             _ if self.is_local() => '=',
-            Action::Suspend { .. }
-            | Action::CancelInvitation { .. }
-            | Action::Remove { .. }
-            | Action::RemoveMember { .. }
-            | Action::DeleteGroup { .. } => '-',
-            Action::Update { .. } | Action::RenameGroup { .. } | Action::Unsuspend { .. } => '~',
+            _ if self.removal().is_some() => '-',
+            Action::Update { .. }
+            | Action::RenameGroup { .. }
+            | Action::Unsuspend { .. }
+            | Action::EnableUser { .. }
+            | Action::UpdateUser { .. }
+            | Action::RenameDirectoryGroup { .. } => '~',
             _ => '+',
         }
     }
@@ -130,18 +165,32 @@ impl fmt::Display for Operation {
             }
             Action::Update { changes, .. } => {
                 for change in changes {
-                    let or_nothing = |value: &str| match value {
-                        "" => "(nothing)".to_owned(),
-                        value => value.to_owned(),
-                    };
                     let (before, after) = (or_nothing(&change.before), or_nothing(&change.after));
                     write!(f, "\n      {}: {before} → {after}", change.attribute)?;
+                }
+            }
+            Action::UpdateUser { changes, .. } => {
+                for change in changes {
+                    let (before, after) = (or_nothing(&change.before), or_nothing(&change.after));
+                    write!(f, "\n      {}: {before} → {after}", change.attribute)?;
+                }
+            }
+            Action::CreateUser { enabled, values, .. } => {
+                for set in values.iter().filter(|set| *set.after != *self.label) {
+                    write!(f, "\n      {}: {}", set.attribute, set.after)?;
+                }
+                if !enabled {
+                    f.write_str("\n      enabled: false")?;
                 }
             }
             _ => {}
         }
         Ok(())
     }
+}
+
+fn or_nothing(value: &str) -> &str {
+    if value.is_empty() { "(nothing)" } else { value }
 }
 
 impl fmt::Display for Finding {
@@ -219,6 +268,10 @@ fn removals(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (Stage::Remove, "removes", "account"),
         (Stage::RemoveMember, "ends", "membership"),
         (Stage::DeleteGroup, "deletes", "group"),
+        (Stage::DisableUser, "disables", "user"),
+        (Stage::DeleteUser, "deletes", "user"),
+        (Stage::LeaveGroup, "ends", "membership"),
+        (Stage::DeleteDirectoryGroup, "deletes", "group"),
     ];
     let parts: Vec<String> = words
         .into_iter()

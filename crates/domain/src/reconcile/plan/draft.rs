@@ -4,14 +4,17 @@ use std::cell::OnceCell;
 
 use rustc_hash::FxHashSet;
 
-use super::{Finding, Known, Plan, findings};
+use super::{Finding, Known, Plan, findings, in_order};
 use crate::{
     GroupId, Problem, UserId,
+    directory::filter::Filter,
+    provisioning::onboarding::Owned,
     reconcile::{
         attributes::Attribute,
         correlate::{self, Correlation, NONE},
         desired::{DesiredAccount, DesiredGroup},
         guard::Tally,
+        inbound::{Groups, Member},
         index::TextIndex,
         operation::{Action, Because, Operation},
         scope::Subject,
@@ -42,6 +45,7 @@ pub(super) struct Draft<'a> {
     seats_freed: u32,
     admins: Admins,
     addresses: OnceCell<TextIndex>,
+    groups: OnceCell<Groups>,
 }
 
 /// Who must stay, so that the team keeps an administrator.
@@ -84,6 +88,7 @@ impl<'a> Draft<'a> {
             seats_freed: 0,
             admins,
             addresses: OnceCell::new(),
+            groups: OnceCell::new(),
         }
     }
 
@@ -115,6 +120,19 @@ impl<'a> Draft<'a> {
         problem: Problem,
     ) {
         self.findings.push(Finding { subject, label: label.into(), standing, problem });
+    }
+
+    /// What Dropbox decides of an account, so that it is left as it is.
+    pub(super) fn theirs(&self, account: &Account) -> Owned {
+        let (rules, seen) = (self.known.from_dropbox.rules, self.known.seen);
+        let wants = |filter: &Option<&Filter>| {
+            filter.is_none_or(|filter| {
+                let groups = self.groups.get_or_init(|| Groups::of(seen));
+                filter.matches(&Member::new(account, seen, groups))
+            })
+        };
+        let rules = rules.iter().filter(|(filter, owned)| *owned != Owned::NONE && wants(filter));
+        rules.fold(Owned::NONE, |all, (_, owned)| all.and(*owned))
     }
 
     /// Asks whether an account may be suspended, removed, or its invitation cancelled. `Ok(false)`: only a full
@@ -163,12 +181,7 @@ impl<'a> Draft<'a> {
 
     /// Sorts, counts, and hands the plan over.
     pub(super) fn finish(mut self) -> Plan {
-        self.operations.sort_by(|a, b| {
-            (a.action.stage().cmp(&b.action.stage()))
-                .then_with(|| a.label.cmp(&b.label))
-                .then_with(|| a.subject.cmp(&b.subject))
-                .then_with(|| a.action.detail().cmp(&b.action.detail()))
-        });
+        in_order(&mut self.operations);
         self.findings.sort_unstable();
         self.findings.dedup();
         let Known { rule, desired, links, seen, policy, .. } = *self.known;

@@ -19,6 +19,17 @@ pub(super) fn create_off(email: &str) -> Problem {
     )
 }
 
+pub(super) fn came_from_dropbox(email: &str) -> Problem {
+    Problem::new(
+        "CAME_FROM_DROPBOX",
+        format!(
+            "{} came into the directory from Dropbox and is not in the team any more; an outbound rule does not invite them again.",
+            name(email)
+        ),
+        "Invite them in Dropbox, or delete the user and make them by hand.",
+    )
+}
+
 pub(super) fn recover_off(email: &str) -> Problem {
     Problem::new(
         "CREATE_OFF",

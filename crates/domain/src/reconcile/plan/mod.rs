@@ -26,7 +26,11 @@ use super::{
     snapshot::{Seats, Snapshot},
     status::Standing,
 };
-use crate::{GroupId, Problem, RuleId, Timestamp, UserId, provisioning::connection::Policy};
+use crate::{
+    GroupId, Problem, RuleId, Timestamp, UserId,
+    directory::filter::Filter,
+    provisioning::{connection::Policy, onboarding::Owned},
+};
 
 pub(super) use findings::no_account;
 
@@ -50,8 +54,26 @@ pub struct Known<'a> {
     pub claimed_elsewhere: &'a FxHashSet<UserId>,
     /// Groups that another active rule of the same connection has: never deleted by this one.
     pub groups_claimed_elsewhere: &'a FxHashSet<GroupId>,
+    /// What active inbound rules of the same connection decide.
+    pub from_dropbox: FromDropbox<'a>,
     /// The time, for days of grace.
     pub now: Timestamp,
+}
+
+/// What active inbound rules of a connection decide, and an outbound rule therefore does not.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FromDropbox<'a> {
+    /// The users whom they made, sorted: whether these have an account is decided in Dropbox.
+    pub made: &'a [UserId],
+    /// For each rule the accounts that it wants, and what Dropbox decides of those.
+    pub rules: &'a [(Option<&'a Filter>, Owned)],
+}
+
+impl FromDropbox<'_> {
+    /// Whether an inbound rule made the user.
+    fn has_made(&self, user: UserId) -> bool {
+        self.made.binary_search(&user).is_ok()
+    }
 }
 
 impl Known<'_> {
@@ -60,6 +82,7 @@ impl Known<'_> {
         link.rule == self.rule
             && self.desired.scope.has_user(link.user)
             && !self.claimed_elsewhere.contains(&link.user)
+            && !self.from_dropbox.has_made(link.user)
     }
 }
 
@@ -71,6 +94,16 @@ pub fn plan(known: &Known) -> Plan {
     let groups = groups::plan(&mut draft);
     memberships::plan(&mut draft, &groups);
     draft.finish()
+}
+
+/// Puts operations into the order of the world; within a stage by label, then subject.
+pub(super) fn in_order(operations: &mut [Operation]) {
+    operations.sort_by(|a, b| {
+        (a.action.stage().cmp(&b.action.stage()))
+            .then_with(|| a.label.cmp(&b.label))
+            .then_with(|| a.subject.cmp(&b.subject))
+            .then_with(|| a.action.detail().cmp(&b.action.detail()))
+    });
 }
 
 /// How a rule that is being deleted leaves its accounts.
