@@ -6,4 +6,5 @@ pub mod directory;
 mod execute;
 pub mod reconcile;
 mod upkeep;
+mod watch;
 pub mod worker;

@@ -54,8 +54,8 @@ use retry::Retry;
 pub(crate) use audit::{Failure, What};
 pub use claim::Stop;
 pub(crate) use claim::{Claimed, dues_of};
-pub(crate) use setup::{Setup, Way};
 pub use setup::{Connectors, Draft, Opened};
+pub(crate) use setup::{Setup, Way};
 
 /// Reconciles rules: previews, runs, approvals. Knows only ports.
 #[derive(Clone)]

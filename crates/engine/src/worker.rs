@@ -1,4 +1,5 @@
-//! Claims due rules and has them reconciled: several at a time, a rule never twice at once, and no server leads.
+//! Claims due rules and has them reconciled, or their sources watched: several at a time, a rule never twice at once, and
+//! no server leads.
 //!
 //! A change on this server wakes the worker at once ([`Worker::waker`]); work that other servers made due is found by
 //! asking now and then. A change makes its subjects due a moment later, so that a burst of changes becomes one run.
@@ -8,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::Notify,
     task::{JoinError, JoinSet},
-    time::{interval, sleep},
+    time::{interval, sleep, timeout},
 };
 use usher_domain::{
     RuleId,
@@ -23,6 +24,8 @@ use crate::reconcile::{Reconciler, Stop, dues_of};
 
 /// How often to see to what comes round by itself.
 const UPKEEP: Duration = Duration::from_secs(600);
+/// How long a look at a source may take to end when the worker is stopped. Breaking it off loses nothing but its lease.
+const LAST_LOOK: Duration = Duration::from_secs(5);
 
 /// How a worker works.
 #[derive(Clone, Debug)]
@@ -31,6 +34,8 @@ pub struct Settings {
     pub owner: String,
     /// So many rules are reconciled at once.
     pub rules_at_once: usize,
+    /// The sources of so many rules are watched at once.
+    pub watched_at_once: usize,
     /// How long a lease holds unless it is renewed; a dead server's work is taken over after that.
     pub lease: Duration,
     /// How often to ask for work that other servers made due.
@@ -43,6 +48,7 @@ impl Settings {
         Settings {
             owner: owner.into(),
             rules_at_once: 4,
+            watched_at_once: 16,
             lease: Duration::from_secs(60),
             poll: Duration::from_secs(1),
         }
@@ -78,11 +84,14 @@ impl Worker {
     /// Works until [`Worker::stop`]. Trouble with the store is logged, and tried again.
     pub async fn run(&self) {
         let mut runs: JoinSet<(RuleId, StoreResult<()>)> = JoinSet::new();
+        let mut looks: JoinSet<(RuleId, StoreResult<()>)> = JoinSet::new();
         let mut tended = interval(UPKEEP);
         while !self.stop.is_set() {
+            self.watch_all(&mut looks).await;
             let idle = self.claim_all(&mut runs).await;
             tokio::select! {
                 Some(ended) = runs.join_next(), if !runs.is_empty() => told(ended),
+                Some(ended) = looks.join_next(), if !looks.is_empty() => told(ended),
                 () = self.wake.notified() => {}
                 _ = tended.tick() => self.tend().await,
                 () = sleep(idle) => {}
@@ -91,6 +100,9 @@ impl Worker {
         while let Some(ended) = runs.join_next().await {
             told(ended);
         }
+        let last = async { while looks.join_next().await.is_some() {} };
+        // What is still looking is dropped with the set.
+        _ = timeout(LAST_LOOK, last).await;
     }
 
     async fn tend(&self) {
@@ -116,6 +128,42 @@ impl Worker {
         }
         // Full: only a run that ends makes room.
         self.settings.poll
+    }
+
+    /// Has as many sources watched as there is room for.
+    async fn watch_all(&self, looks: &mut JoinSet<(RuleId, StoreResult<()>)>) {
+        while looks.len() < self.settings.watched_at_once {
+            match self.claim_watch().await {
+                Ok(Some(lease)) => {
+                    let worker = self.clone();
+                    looks.spawn(async move { (lease.rule, worker.look(&lease).await) });
+                }
+                Ok(None) => return,
+                Err(error) => return tracing::warn!(%error, "cannot ask for sources to watch"),
+            }
+        }
+    }
+
+    async fn claim_watch(&self) -> StoreResult<Option<Lease>> {
+        let now = self.reconciler.clock.now();
+        self.reconciler.store.claim_watch(&self.settings.owner, now, now.plus(self.settings.lease)).await
+    }
+
+    /// Looks at one source, if one is to be watched; tells whose. For tests.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn look_once(&self) -> StoreResult<Option<RuleId>> {
+        let Some(lease) = self.claim_watch().await? else { return Ok(None) };
+        self.look(&lease).await?;
+        Ok(Some(lease.rule))
+    }
+
+    async fn look(&self, lease: &Lease) -> StoreResult<()> {
+        tokio::select! {
+            looked = self.reconciler.look(lease) => looked,
+            lost = self.keep(lease) => Err(lost),
+        }
     }
 
     async fn claim(&self) -> StoreResult<Option<Lease>> {

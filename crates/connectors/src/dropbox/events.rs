@@ -128,25 +128,29 @@ impl DropboxConnector {
 
 impl Told {
     fn read(&mut self, event: Value) {
-        let mut named = false;
+        let mut anybody = false;
+        let mut groups = Vec::new();
         if let Ok(Event { context, participants }) = Event::deserialize(event) {
             for party in context.into_iter().chain(participants.into_iter().flatten()) {
-                named |= self.party(party);
+                match party.group_id {
+                    Some(group) => groups.push(RemoteGroupId::from(group)),
+                    None => anybody |= self.somebody(party),
+                }
             }
         }
-        self.everything |= !named;
+        self.everything |= !anybody && groups.is_empty();
+        // Who came or went has it in their account.
+        if !anybody {
+            self.groups.extend(groups);
+        }
     }
 
-    /// Whether it names anybody, or a group.
-    fn party(&mut self, party: Party) -> bool {
+    /// Whether it names anybody.
+    fn somebody(&mut self, party: Party) -> bool {
         match party {
-            Party { user: Some(user), .. } => self.party(*user),
+            Party { user: Some(user), .. } => self.somebody(*user),
             Party { team_member_id: Some(id), .. } => {
                 self.accounts.insert(AccountId::from(id));
-                true
-            }
-            Party { group_id: Some(id), .. } => {
-                self.groups.insert(RemoteGroupId::from(id));
                 true
             }
             Party { email: Some(email), .. } => {

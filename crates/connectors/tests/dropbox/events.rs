@@ -29,7 +29,8 @@ impl World {
 }
 
 async fn world(emails: &[&str]) -> World {
-    World::of(team(emails).group(GroupSeed::new("Eng", &[]))).await
+    let groups = ["Eng", "Sales"].map(|name| GroupSeed::new(name, &[]));
+    World::of(groups.into_iter().fold(team(emails), |team, group| team.group(group))).await
 }
 
 #[tokio::test]
@@ -41,13 +42,14 @@ async fn what_people_do_is_told_by_the_ids_of_whom_it_is_about_at_two_calls_a_lo
         team.suspend_by_person("ada@x.co").unwrap();
         team.change_email_by_person("bob@x.co", "bob@y.co").unwrap();
         team.join_group_by_person("Eng", "cy@x.co").unwrap();
+        team.rename_group_by_person("Sales", "Selling").unwrap();
     }
     world.simulator.calls().clear();
     let changes = world.changes(Some(&end)).await.unwrap();
     assert_eq!(world.simulator.calls().total(), 2);
     let accounts = ["ada@x.co", "bob@y.co", "cy@x.co"].map(|email| world.account(email));
     assert_eq!(changes.accounts, BTreeSet::from(accounts));
-    assert_eq!(changes.groups, BTreeSet::from([world.group("Eng")]));
+    assert_eq!(changes.groups, BTreeSet::from([world.group("Selling")]));
     assert!(!changes.everything && !changes.more);
     let after = world.changes(Some(&changes.position)).await.unwrap();
     assert_eq!((after.accounts.len(), after.everything), (0, false), "nothing is told twice");

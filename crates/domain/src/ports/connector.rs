@@ -61,7 +61,7 @@ pub struct LogPosition(pub String);
 pub struct Changes {
     /// Accounts of which something became.
     pub accounts: BTreeSet<AccountId>,
-    /// Groups of which something became; who came or went is among the accounts.
+    /// Groups that are new, gone, or otherwise than they were; who only came or went is among the accounts.
     pub groups: BTreeSet<RemoteGroupId>,
     /// The log cannot say what changed: nothing but a look at everything tells.
     pub everything: bool,

@@ -235,11 +235,8 @@ pub trait SyncStore: Send + Sync {
     async fn links_of(&self, user: UserId) -> StoreResult<Vec<(ConnectionId, AccountLink)>>;
 
     /// The users whom this inbound rule made, in user order: of these accounts, or all.
-    async fn provisioned(
-        &self,
-        rule: RuleId,
-        accounts: Option<&[AccountId]>,
-    ) -> StoreResult<Vec<Provenance>>;
+    async fn provisioned(&self, rule: RuleId, accounts: Option<&[AccountId]>)
+    -> StoreResult<Vec<Provenance>>;
     /// The accounts that were made for users of the connection's rules, and stayed when the user was forgotten.
     async fn left_behind(&self, connection: ConnectionId) -> StoreResult<Vec<AccountId>>;
 

@@ -186,10 +186,8 @@ impl Directory {
 
     /// The rules on a connection that follow it: active ones, and those that wait to be gone.
     pub(super) async fn rules_on(&self, connection: &Connection) -> StoreResult<Vec<Touched>> {
-        let follows = |rule: &Rule| {
-            rule.connection() == connection.id
-                && (rule.retiring.is_some() || rule.active)
-        };
+        let follows =
+            |rule: &Rule| rule.connection() == connection.id && (rule.retiring.is_some() || rule.active);
         let rules = self.store.rules(connection.environment).await?;
         Ok(rules.iter().filter(|rule| follows(rule)).map(|rule| Touched::Rule(rule.id)).collect())
     }

@@ -309,5 +309,9 @@ impl Directory {
 }
 
 pub(super) fn resync(before: Option<&Rule>, after: &Rule) -> Vec<Touched> {
-    if after.retiring.is_none() && rule::asks_for_resync(before, after) { vec![Touched::Rule(after.id)] } else { Vec::new() }
+    if after.retiring.is_none() && rule::asks_for_resync(before, after) {
+        vec![Touched::Rule(after.id)]
+    } else {
+        Vec::new()
+    }
 }

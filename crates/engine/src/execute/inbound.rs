@@ -100,7 +100,9 @@ impl Reconciler {
         stage: &[Operation],
         place: usize,
     ) -> StoreResult<()> {
-        let Some(Subject::User(id)) = stage.get(place).map(|operation| operation.subject) else { return Ok(()) };
+        let Some(Subject::User(id)) = stage.get(place).map(|operation| operation.subject) else {
+            return Ok(());
+        };
         let Some(user) = self.store.user(setup.rule.environment, id).await? else { return Ok(()) };
         let actor = Actor::System;
         let correlation = ledger.run().id.to_string();
@@ -152,8 +154,7 @@ impl Reconciler {
             noted.push((from + place, operation, outcome));
         }
         changes.writes.sort_by_key(order);
-        changes.due =
-            due::of(&*self.store, setup.rule.environment, &changes, &touched, stamp.now).await?;
+        changes.due = due::of(&*self.store, setup.rule.environment, &changes, &touched, stamp.now).await?;
         match ledger.commit(noted, changes).await {
             Ok(()) => Ok(true),
             Err(StoreError::Conflict(_)) => Ok(false),
@@ -265,7 +266,8 @@ fn about_user(
             user::provision(id, environment, *population, *enabled, &body(values), stamp)
                 .map(|(_, changes)| changes)
         }
-        (Action::CreateUser { .. }, Some(_)) | (Action::DeleteUser { .. } | Action::LeaveGroup { .. }, None) => {
+        (Action::CreateUser { .. }, Some(_))
+        | (Action::DeleteUser { .. } | Action::LeaveGroup { .. }, None) => {
             return nothing();
         }
         (Action::UpdateUser { changes, .. }, Some(user)) => {

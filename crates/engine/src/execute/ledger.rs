@@ -162,7 +162,8 @@ impl<'a> Ledger<'a> {
             }
             (Action::Unlink { account }, Subject::User(user)) => {
                 let made = self.planned.links.account(user);
-                let made = made.is_some_and(|link| link.account == *account && link.origin == Origin::Created);
+                let made =
+                    made.is_some_and(|link| link.account == *account && link.origin == Origin::Created);
                 if made && operation.because != Because::Gone && account.expected_external_id().is_none() {
                     self.records.push(Record::LeftBehind(account.clone()));
                 }
@@ -240,7 +241,9 @@ impl<'a> Ledger<'a> {
             }
             Action::DisableUser { account, left: true } => self.records.push(made(account, true)),
             Action::EnableUser { account, back: true } => self.records.push(made(account, false)),
-            Action::DeleteUser { .. } => self.records.extend([Record::Unlink(user), Record::ProvenanceGone(user)]),
+            Action::DeleteUser { .. } => {
+                self.records.extend([Record::Unlink(user), Record::ProvenanceGone(user)])
+            }
             Action::Unlink { account } => {
                 self.records.push(Record::ProvenanceGone(user));
                 let link = self.planned.links.account(user);

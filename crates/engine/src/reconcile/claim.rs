@@ -84,9 +84,7 @@ impl Reconciler {
         let connection = self.store.connection(rule.environment, rule.connection()).await?;
         let connection = connection.filter(|connection| {
             let awake = rule.active || rule.retiring.is_some();
-            awake
-                && connection.active
-                && matches!(connection.health, Health::Valid { .. })
+            awake && connection.active && matches!(connection.health, Health::Valid { .. })
         });
         let Some(connection) = connection else {
             // Everything, because by the time it is awake again nobody knows what was missed.
@@ -138,6 +136,7 @@ impl Reconciler {
             None => {
                 let trigger = match (&claimed.rule.retiring, scope_of(&claimed.due)) {
                     (Some(_), _) => Trigger::Deletion,
+                    (None, Scope::Full) if self.slot_waits(&claimed.rule).await? => Trigger::Schedule,
                     (None, Scope::Full) => Trigger::Configuration,
                     (None, Scope::Subjects { .. } | Scope::Accounts(_)) => Trigger::Change,
                 };
@@ -152,6 +151,11 @@ impl Reconciler {
         }
         self.store.record(&claimed.lease, claimed.connection.id, &records).await?;
         Ok(run)
+    }
+
+    /// Whether everything is due because of a slot of the rule's schedule.
+    async fn slot_waits(&self, rule: &Rule) -> StoreResult<bool> {
+        Ok(rule.direction == Direction::Inbound && self.store.watch(rule.id).await?.slot_waits)
     }
 
     /// What the run looks at: what is due, or everything when that takes fewer calls.
@@ -229,6 +233,10 @@ impl Reconciler {
             let told = end.problem.as_ref().filter(|_| end.state == RunState::Failed).map(Problem::to_string);
             self.end(&mut run, end.state, end.problem);
             let mut records = vec![Record::Run(Box::new(run.clone()))];
+            let synced = matches!(run.state, RunState::Succeeded | RunState::Partial);
+            if synced && run.scope.is_full() && rule.direction == Direction::Inbound {
+                records.push(Record::FullSync(self.clock.now()));
+            }
             if let Some(told) = told {
                 records.push(self.event(rule, &run, audit::FAILURE, Actor::System, told));
             }

@@ -104,7 +104,6 @@ impl Reconciler {
         last(&mut told);
         Ok(told)
     }
-
 }
 
 fn tell(
@@ -115,43 +114,42 @@ fn tell(
     planned: &Planned,
     seen: &Snapshot,
 ) {
-        let Wanted::Outbound(desired) = &planned.wanted else { return };
-        let known = planned.people.user(user);
-        scope(told, setup, planned, known);
-        let link = planned.links.account(user);
-        link_of(told, link);
-        let want = desired.accounts.iter().find(|account| account.user == user);
-        let account = link
-            .and_then(|link| seen.accounts.iter().find(|account| account.id == link.account))
-            .or_else(|| {
-                let email = want.map(|want| want.attributes.get(Attribute::Email))?;
-                seen.accounts.iter().find(|account| account.attributes.get(Attribute::Email) == email)
-            });
-        if let Some(want) = want {
-            for attribute in Attribute::ALL.into_iter().filter(|it| desired.mapped.has(*it)) {
-                let value = ExplainedValue {
-                    attribute: attribute.name().to_owned(),
-                    wanted: want.attributes.get(attribute).to_owned(),
-                    inputs: mappings.inputs(attribute),
-                    remote: account.map(|account| account.attributes.get(attribute).to_owned()),
-                };
-                told.steps.push(mapped(&value));
-                told.values.push(value);
-            }
-            let groups: Vec<&str> = want
-                .groups
-                .iter()
-                .filter_map(|index| desired.groups.get(*index as usize))
-                .map(|group| &*group.name)
-                .collect();
-            told.steps.push(match groups.as_slice() {
-                [] => "Groups of this rule: none.".to_owned(),
-                some => format!("Groups of this rule: {}.", some.join(", ")),
-            });
+    let Wanted::Outbound(desired) = &planned.wanted else { return };
+    let known = planned.people.user(user);
+    scope(told, setup, planned, known);
+    let link = planned.links.account(user);
+    link_of(told, link);
+    let want = desired.accounts.iter().find(|account| account.user == user);
+    let account =
+        link.and_then(|link| seen.accounts.iter().find(|account| account.id == link.account)).or_else(|| {
+            let email = want.map(|want| want.attributes.get(Attribute::Email))?;
+            seen.accounts.iter().find(|account| account.attributes.get(Attribute::Email) == email)
+        });
+    if let Some(want) = want {
+        for attribute in Attribute::ALL.into_iter().filter(|it| desired.mapped.has(*it)) {
+            let value = ExplainedValue {
+                attribute: attribute.name().to_owned(),
+                wanted: want.attributes.get(attribute).to_owned(),
+                inputs: mappings.inputs(attribute),
+                remote: account.map(|account| account.attributes.get(attribute).to_owned()),
+            };
+            told.steps.push(mapped(&value));
+            told.values.push(value);
         }
-        told.remote = account.map(|account| account.state.clone());
-        told.steps.push(format!("Remote account: {}.", standing(account)));
-        next(told, &planned.plan, user);
+        let groups: Vec<&str> = want
+            .groups
+            .iter()
+            .filter_map(|index| desired.groups.get(*index as usize))
+            .map(|group| &*group.name)
+            .collect();
+        told.steps.push(match groups.as_slice() {
+            [] => "Groups of this rule: none.".to_owned(),
+            some => format!("Groups of this rule: {}.", some.join(", ")),
+        });
+    }
+    told.remote = account.map(|account| account.state.clone());
+    told.steps.push(format!("Remote account: {}.", standing(account)));
+    next(told, &planned.plan, user);
 }
 
 pub(super) fn link_of(told: &mut Explanation, link: Option<&AccountLink>) {

@@ -74,13 +74,17 @@ fn tell(
             Some(filter) => {
                 let (matches, clause) = deciding(filter, &member);
                 told.in_scope &= matches;
-                let verb =
-                    if matches { "in scope: the filter matches by" } else { "not in scope: the filter fails at" };
+                let verb = if matches {
+                    "in scope: the filter matches by"
+                } else {
+                    "not in scope: the filter fails at"
+                };
                 told.steps.push(format!("Scope: {verb} `{clause}`."));
                 told.clause = Some(clause.to_string());
             }
         }
-        let written = user.map_or(Owned::NONE, |user| super::inbound::written_of(setup, &planned.people, user));
+        let written =
+            user.map_or(Owned::NONE, |user| super::inbound::written_of(setup, &planned.people, user));
         for value in mappings.explain(&member, user, onboarding.authority.directory(written)) {
             match value {
                 Err(problem) => told.steps.push(format!("Mapping: {problem}")),
@@ -123,9 +127,10 @@ fn account_of<'a>(
     linked: Option<&usher_domain::reconcile::snapshot::AccountId>,
     plan: &Plan,
 ) -> Option<&'a Account> {
-    let planned = plan.operations.iter().filter(|operation| {
-        operation.subject == usher_domain::reconcile::scope::Subject::User(id)
-    });
+    let planned = plan
+        .operations
+        .iter()
+        .filter(|operation| operation.subject == usher_domain::reconcile::scope::Subject::User(id));
     let planned = planned.filter_map(|operation| operation.action.account()).next();
     let wanted = planned.or(linked);
     seen.accounts.iter().find(|account| match wanted {

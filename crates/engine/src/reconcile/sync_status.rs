@@ -4,10 +4,13 @@ use std::collections::HashMap;
 
 use usher_domain::{
     EnvironmentId, RuleId, Timestamp,
-    ports::store::{PageRequest, StoreResult},
+    ports::{
+        store::{PageRequest, StoreResult},
+        watch::LogState,
+    },
     provisioning::{
         connection::{Connection, Health},
-        rule::Rule,
+        rule::{Direction, Rule},
     },
     reconcile::{
         run::{Run, RunState},
@@ -59,8 +62,10 @@ pub struct SyncStatus {
     pub target: Option<Connection>,
     /// When a run last ended well, or in part.
     pub last_sync_at: Option<Timestamp>,
-    /// When the next one falls due, if the rule runs.
+    /// When the next one falls due, if the rule runs; of an inbound rule, by its schedule at the latest.
     pub next_sync_at: Option<Timestamp>,
+    /// How the log of the remote system is followed, if the rule does.
+    pub following: Option<LogState>,
     /// Where its users stand.
     pub users: StatusCounts,
     /// Where its groups stand.
@@ -136,17 +141,34 @@ impl Reconciler {
         let problem = last.filter(|run| run.state == RunState::Failed).and_then(|run| run.problem.clone());
         let (users, groups) = self.store.status_counts(rule.id).await?;
         let well = latest.iter().filter(|run| matches!(run.state, RunState::Succeeded | RunState::Partial));
+        let (next_sync_at, following) = match inactive {
+            None => self.next(rule).await?,
+            Some(_) => (None, None),
+        };
         Ok(SyncStatus {
             state,
+            following,
             source: end(rule.source),
             target: end(rule.target),
             last_sync_at: well.filter_map(|run| run.finished_at).next(),
-            next_sync_at: self.store.rule_due(rule.id).await?.filter(|_| inactive.is_none()),
+            next_sync_at,
             detail: inactive.or_else(|| problem.map(|problem| problem.to_string())),
             users,
             groups,
             current: current.cloned(),
         })
+    }
+
+    /// When a rule that runs falls due next, and how it follows the log.
+    async fn next(&self, rule: &Rule) -> StoreResult<(Option<Timestamp>, Option<LogState>)> {
+        let due = self.store.rule_due(rule.id).await?;
+        if rule.direction == Direction::Outbound {
+            return Ok((due, None));
+        }
+        let watch = self.store.watch(rule.id).await?;
+        let slot = watch.slots.and_then(|slots| rule.schedule().next(&slots, self.clock.now()));
+        let next = due.into_iter().chain(slot).min();
+        Ok((next, Some(watch.log).filter(|_| rule.follows_events())))
     }
 
     /// What the subjects of these statuses are called; who is gone from the directory has no name.

@@ -47,7 +47,13 @@ async fn turned_on_the_right_users_leave_and_only_those_of_this_rule() {
     let mut draft = world.inbound_rule().await;
     draft.configuration.insert("SYNC_ONLY_ACTIVE_USERS".into(), json!(true));
     let preview = world.reconciler.preview(&draft, Default::default()).await.unwrap();
-    let gone: Vec<String> = preview.plan.operations.iter().filter(|it| it.action.removes_user()).map(ToString::to_string).collect();
+    let gone: Vec<String> = preview
+        .plan
+        .operations
+        .iter()
+        .filter(|it| it.action.removes_user())
+        .map(ToString::to_string)
+        .collect();
     assert_eq!(
         gone,
         [
@@ -106,7 +112,9 @@ async fn an_approval_counts_only_for_what_was_seen() {
 
 #[tokio::test]
 async fn a_deleted_rule_takes_its_users_with_it_when_that_is_asked_for() {
-    let world = inbound(json!({"REMOVE_ACTION": "Delete", "GUARD_MAX_REMOVALS": 0}), [member("ada"), member("bob")]).await;
+    let world =
+        inbound(json!({"REMOVE_ACTION": "Delete", "GUARD_MAX_REMOVALS": 0}), [member("ada"), member("bob")])
+            .await;
     world.create_user_with("bob", json!({"username": "bob@example.com"}).as_object().unwrap().clone()).await;
     world.bring_in().await;
     let mut rule = world.inbound_rule().await;

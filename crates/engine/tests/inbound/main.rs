@@ -9,5 +9,7 @@
 mod world;
 
 mod active;
+mod following;
 mod rule;
+mod schedule;
 mod table;

@@ -108,12 +108,10 @@ async fn who_is_removed_from_the_team_stays_when_deprovisioning_is_off() {
 
 #[tokio::test]
 async fn a_user_who_was_there_is_linked_and_never_removed() {
-    let world = inbound(
-        json!({"DEPROVISION_USERS": true, "REMOVE_ACTION": "Delete"}),
-        [member("ada")],
-    )
-    .await;
-    world.create_user_with("ada", json!({"username": "ada", "title": "Countess"}).as_object().unwrap().clone()).await;
+    let world = inbound(json!({"DEPROVISION_USERS": true, "REMOVE_ACTION": "Delete"}), [member("ada")]).await;
+    world
+        .create_user_with("ada", json!({"username": "ada", "title": "Countess"}).as_object().unwrap().clone())
+        .await;
     world.bring_in().await;
     let everyone = ["ada@example.com: enabled, Ada Example, ada@example.com"];
     assert_eq!(world.everyone().await, everyone, "one Ada, and her username follows the mapping");
@@ -130,7 +128,12 @@ async fn what_is_switched_off_is_told_in_pingones_words() {
     let off = json!({"CREATE_USERS": false, "UPDATE_USERS": false, "DISABLE_USERS": false});
     let world = inbound(off, [member("ada"), member("bob"), member("cyd")]).await;
     for name in ["ada", "bob"] {
-        world.create_user_with(name, json!({"username": format!("{name}@example.com")}).as_object().unwrap().clone()).await;
+        world
+            .create_user_with(
+                name,
+                json!({"username": format!("{name}@example.com")}).as_object().unwrap().clone(),
+            )
+            .await;
     }
     world.dropbox().rename_by_person("ada@example.com", "Augusta", "King").unwrap();
     world.dropbox().suspend_by_person("bob@example.com").unwrap();
@@ -166,9 +169,13 @@ async fn a_member_is_found_again_by_an_account_that_is_due() {
 async fn an_inbound_filter_chooses_members_by_what_dropbox_knows_of_them() {
     let world = inbound(json!({"DEPROVISION_USERS": true}), [member("ada"), member("bob")]).await;
     world.dropbox().add_member(MemberSeed::new("eve@elsewhere.example", "Eve", "Else"));
-    world.dropbox().add_group(dropbox_simulator::GroupSeed::new("Engineering", &["ada@example.com", "eve@elsewhere.example"]));
+    world.dropbox().add_group(dropbox_simulator::GroupSeed::new(
+        "Engineering",
+        &["ada@example.com", "eve@elsewhere.example"],
+    ));
     let mut rule = world.inbound_rule().await;
-    rule.filter = Some("groups co \"engineering\" and domain eq \"example.com\" and status eq \"active\"".into());
+    rule.filter =
+        Some("groups co \"engineering\" and domain eq \"example.com\" and status eq \"active\"".into());
     world.save_inbound(rule).await;
     world.sync_due().await;
     assert_eq!(world.everyone().await, ["ada@example.com: enabled, Ada Example, ada@example.com"]);
@@ -193,7 +200,12 @@ async fn the_explanation_tells_it_from_the_account_to_the_user() {
     world.dropbox().rename_by_person("ada@example.com", "Augusta", "Example").unwrap();
     let user = world.user_named("ada@example.com").await.unwrap();
     let told = world.reconciler.explain(&world.inbound_rule().await, user.id).await.unwrap();
-    let steps: Vec<&str> = told.steps.iter().map(String::as_str).filter(|step| !step.starts_with("Link: account") && !step.starts_with("Last")).collect();
+    let steps: Vec<&str> = told
+        .steps
+        .iter()
+        .map(String::as_str)
+        .filter(|step| !step.starts_with("Link: account") && !step.starts_with("Last"))
+        .collect();
     insta::assert_snapshot!(steps.join("\n"), @r#"
     Directory: ada@example.com is enabled.
     Dropbox member: ada@example.com is active.

@@ -210,7 +210,8 @@ impl World {
     }
 
     pub(crate) async fn commit(&self, writes: Vec<Write>, due: &[DueSubject]) {
-        let due = due.iter().map(|subject| Due { rule: self.rule, subject: subject.clone(), at: self.clock.now() });
+        let due =
+            due.iter().map(|subject| Due { rule: self.rule, subject: subject.clone(), at: self.clock.now() });
         let changes = ChangeSet { writes, events: Vec::new(), due: due.collect() };
         self.store.commit(&changes).await.unwrap();
     }

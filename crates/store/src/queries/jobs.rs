@@ -167,7 +167,8 @@ impl JobStore for Database {
         query.push(" ORDER BY subject_kind, subject_id");
         self.all(query, |row| {
             let account = get::<Option<&str>>(row, "account")?;
-            let subject = columns::from_due_subject(get(row, "subject_kind")?, get(row, "subject_id")?, account)?;
+            let subject =
+                columns::from_due_subject(get(row, "subject_kind")?, get(row, "subject_id")?, account)?;
             Ok(DueMark { subject, mark: get(row, "mark")? })
         })
         .await

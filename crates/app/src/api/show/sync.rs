@@ -288,6 +288,9 @@ pub(crate) fn sync_status(origin: &Origin, rule: &Rule, it: &SyncStatus) -> Valu
         "target": end(rule.target, it.target.as_ref()),
         "lastSyncAt": it.last_sync_at,
         "nextSyncAt": it.next_sync_at,
+        "followedEvents": it.following.as_ref().map(|it| {
+            without_nulls(json!({ "lastReadAt": it.read_at, "error": it.problem }))
+        }),
         "users": it.users,
         "groups": it.groups,
         "currentRun": it.current.as_ref().map(|it| run(origin, it)),

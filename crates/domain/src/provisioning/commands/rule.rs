@@ -165,8 +165,7 @@ pub fn delete(
     let managed = connection.is_some_and(|connection| connection.managed);
     // `managed` speaks of the accounts of the connection, which an inbound rule does not touch.
     let outbound = current.direction == Direction::Outbound;
-    let retiring =
-        if deprovision || outbound && managed { Retiring::Deprovision } else { Retiring::Unlink };
+    let retiring = if deprovision || outbound && managed { Retiring::Deprovision } else { Retiring::Unlink };
     let let_go = current.retiring == Some(Retiring::Deprovision) && retiring == Retiring::Unlink;
     if current.retiring.is_some() && !let_go {
         return Err(not_found(current.id));

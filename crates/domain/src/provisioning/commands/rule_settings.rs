@@ -113,13 +113,16 @@ fn onboarding(target: &str, key: &str, value: &Value, faults: &mut Faults) {
 fn authority(target: &str, value: &Value, faults: &mut Faults) {
     let names = || Owned::names().chain(["*"]).collect::<Vec<_>>();
     let Some(named) = value.as_object() else {
-        let message = format!("`AUTHORITY` is {value}; an object of attributes and sides is allowed, such as {{\"email\": \"Dropbox\", \"*\": \"Directory\"}}");
+        let message = format!(
+            "`AUTHORITY` is {value}; an object of attributes and sides is allowed, such as {{\"email\": \"Dropbox\", \"*\": \"Directory\"}}"
+        );
         return faults.invalid(target, message);
     };
     for (name, side) in named {
         let target = format!("{target}.{name}");
         if name != "*" && Owned::named(name).is_none() {
-            let message = format!("`{name}` is not an attribute of an account; there are {}", names().join(", "));
+            let message =
+                format!("`{name}` is not an attribute of an account; there are {}", names().join(", "));
             let detail = Detail::new("INVALID_VALUE", target.clone(), message);
             faults.add(detail.with_inner(json!({"allowedValues": names()})));
         }

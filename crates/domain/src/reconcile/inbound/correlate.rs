@@ -284,10 +284,7 @@ fn holder<'a>(draft: &Draft<'a>, pairs: &Pairs, user: UserId) -> Holder<'a> {
     if link.account.expected_external_id().is_some() {
         return Holder::Nobody;
     }
-    match pairs
-        .account(draft, link.account.as_str())
-        .and_then(|at| known.seen.accounts.get(at as usize))
-    {
+    match pairs.account(draft, link.account.as_str()).and_then(|at| known.seen.accounts.get(at as usize)) {
         Some(account) if matches!(account.state, AccountState::Removed { .. }) => Holder::Nobody,
         Some(account) => Holder::Account(account),
         None if matches!(known.seen.scope, Scope::Full) => Holder::Nobody,

@@ -1,6 +1,10 @@
 //! The words for what stands in an inbound rule's way: what happened, to whom, and what to do next.
 
-use crate::{Problem, Rejection, RuleId, directory::user::User, reconcile::{operation::Because, snapshot::Account}};
+use crate::{
+    Problem, Rejection, RuleId,
+    directory::user::User,
+    reconcile::{operation::Because, snapshot::Account},
+};
 
 pub(super) fn create_off(email: &str) -> Problem {
     Problem::new(
@@ -99,7 +103,9 @@ pub(super) fn username_wanted_twice(email: &str, username: &str) -> Problem {
 pub(super) fn made_by_outbound(email: &str) -> Problem {
     Problem::new(
         "MADE_FOR_A_FORMER_USER",
-        format!("The account {email} was made for a user who is not in the directory any more, and makes no new one."),
+        format!(
+            "The account {email} was made for a user who is not in the directory any more, and makes no new one."
+        ),
         "Remove the account in Dropbox, or make a user by hand with this e-mail address.",
     )
 }

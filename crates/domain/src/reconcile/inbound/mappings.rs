@@ -268,9 +268,7 @@ impl From {
             all.and(match input.split('.').next().unwrap_or_default() {
                 "team_member_id" => Owned::NONE,
                 "domain" => Owned::attribute(Attribute::Email),
-                "display" => {
-                    Owned::attribute(Attribute::GivenName).and(Owned::attribute(Attribute::Surname))
-                }
+                "display" => Owned::attribute(Attribute::GivenName).and(Owned::attribute(Attribute::Surname)),
                 // The whole account, or something that is read in a way that cannot be told.
                 name => Owned::named(name).unwrap_or(Owned::ALL),
             })
@@ -299,8 +297,7 @@ fn present<'a>(view: &UserView<'a>, path: &AttrPath) -> Cow<'a, str> {
 
 /// Whether a value is as it should be. Addresses and usernames are the same in any case.
 fn same(target: &AttrPath, is: &str, should: &str) -> bool {
-    is == should
-        || matches!(target.key(), "username" | "email") && is.to_lowercase() == should.to_lowercase()
+    is == should || matches!(target.key(), "username" | "email") && is.to_lowercase() == should.to_lowercase()
 }
 
 /// Values as a body in PingOne's spelling: paths become objects, and the empty text becomes null.

@@ -64,7 +64,8 @@ fn keep(draft: &mut Draft, pairs: &Pairs, account: &Account, user: &User, direct
     let (onboarding, label) = (known.onboarding, label(account));
     let member = Member { account, seen: known.seen, groups: &pairs.groups };
     let failed = |draft: &mut Draft, problem| draft.finding(user.id, label, Some(Standing::Failed), problem);
-    let partial = |draft: &mut Draft, problem| draft.finding(user.id, label, Some(Standing::Partial), problem);
+    let partial =
+        |draft: &mut Draft, problem| draft.finding(user.id, label, Some(Standing::Partial), problem);
     let account_id = || account.id.clone();
 
     let has_left = draft.provenance(user.id).is_some_and(|made| made.has_left);
@@ -72,11 +73,21 @@ fn keep(draft: &mut Draft, pairs: &Pairs, account: &Account, user: &User, direct
         Err(problem) => return failed(draft, problem),
         // We disabled them because they had left, so it is ours to undo whoever decides the status.
         Ok((true, _)) if has_left => {
-            draft.push(user.id, label, Because::Back, Action::EnableUser { account: account_id(), back: true });
+            draft.push(
+                user.id,
+                label,
+                Because::Back,
+                Action::EnableUser { account: account_id(), back: true },
+            );
         }
         Ok((true, true)) if !user.enabled => {
             if onboarding.update {
-                draft.push(user.id, label, Because::Back, Action::EnableUser { account: account_id(), back: false });
+                draft.push(
+                    user.id,
+                    label,
+                    Because::Back,
+                    Action::EnableUser { account: account_id(), back: false },
+                );
             } else {
                 partial(draft, findings::update_off(label, "enabled"));
             }

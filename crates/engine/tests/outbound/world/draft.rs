@@ -22,8 +22,6 @@ use usher_domain::{
     },
     reconcile::snapshot::AccountId,
 };
-use usher_engine::{reconcile::retry::Retry, worker::Settings};
-use usher_store::{Seal, Storage};
 
 use super::*;
 

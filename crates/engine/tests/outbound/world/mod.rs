@@ -43,9 +43,10 @@ use usher_domain::{
 };
 use usher_engine::{
     directory::Directory,
-    reconcile::{Connectors, Draft as RuleDraft, Opened, Preview, Reconciler},
-    worker::Worker,
+    reconcile::{Connectors, Draft as RuleDraft, Opened, Preview, Reconciler, retry::Retry},
+    worker::{Settings, Worker},
 };
+use usher_store::{Seal, Storage};
 use uuid::Uuid;
 
 pub(crate) use draft::Draft;
@@ -122,6 +123,36 @@ impl World {
             }
         }
         panic!("what is due does not come to an end: {:?}", self.last_run().await);
+    }
+
+    /// As a server does by itself: sources are watched and what is due is reconciled, until there is nothing at this time.
+    pub(crate) async fn work(&self) {
+        for _ in 0..MOST_RUNS {
+            let looked = self.worker.look_once().await.unwrap();
+            if self.worker.work_once().await.unwrap().or(looked).is_none() {
+                return;
+            }
+        }
+        panic!("what is due does not come to an end: {:?}", self.last_run().await);
+    }
+
+    /// The server is stopped and started again: nothing of it is left but the database.
+    pub(crate) async fn restart(&mut self) {
+        let files = self._files.path();
+        let seal = Seal::open_or_create(&files.join("usher.key")).unwrap();
+        let url = format!("sqlite://{}", files.join("usher.db").display());
+        self.store = Storage::open(&url, seal).await.unwrap();
+        let connectors = Arc::new(Real { patience: patience(), kept: Mutex::default() });
+        let clock: Arc<dyn Clock> = Arc::new(self.time.clone());
+        let ids: Arc<dyn Ids> = Arc::new(Counter(AtomicU64::new(self.simulator.team().clock().now_ms())));
+        self.reconciler = Reconciler::new(Arc::clone(&self.store), connectors, clock, ids, Retry::default());
+        self.worker = Worker::new(self.reconciler.clone(), Settings::new(format!("from {}", self.now())));
+        self.reconciler.tend().await.unwrap();
+    }
+
+    /// Another server on the same database.
+    pub(crate) fn another_server(&self) -> Worker {
+        Worker::new(self.reconciler.clone(), Settings::new("another"))
     }
 
     /// What a full run would do.
