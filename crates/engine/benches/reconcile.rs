@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use dropbox_simulator::{Simulator, Team};
+use dropbox_simulator::{Simulator, Team, TeamBuilder};
 use usher_connectors::dropbox::DropboxConnector;
 use usher_domain::{
     Clock, ConnectionId, EnvironmentId, Ids, PlanId, PopulationId, Problem, RuleId, Secret, Timestamp,
@@ -37,6 +37,9 @@ use usher_engine::{
 };
 use usher_store::{Seal, Storage};
 use uuid::Uuid;
+
+#[path = "reconcile/follow.rs"]
+mod follow;
 
 const IN_FLIGHT: u32 = 8;
 /// So many single changes are timed.
@@ -89,6 +92,7 @@ fn main() {
     for users in [2_000, 10_000] {
         for latency in [Duration::ZERO, Duration::from_millis(50)] {
             runtime.block_on(measure(users, latency));
+            runtime.block_on(follow::measure(users, latency));
         }
     }
 }
@@ -106,8 +110,11 @@ async fn measure(users: usize, latency: Duration) {
 
 impl World {
     async fn new(users: usize, latency: Duration) -> World {
-        let licences = u32::try_from(users).unwrap() + 100;
-        let team = Team::builder().licences(licences).latency(latency).check_answers(false).build();
+        World::with(Team::builder().licences(u32::try_from(users).unwrap() + 100), latency).await
+    }
+
+    async fn with(team: TeamBuilder, latency: Duration) -> World {
+        let team = team.latency(latency).check_answers(false).build();
         let simulator = Simulator::start(team).await.unwrap();
         let access = DropboxAccess {
             base_url: format!("{}/2", simulator.url()),
