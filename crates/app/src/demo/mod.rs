@@ -1,6 +1,8 @@
 //! `usher demo`: everything on this machine. A simulated Dropbox team that people already use, a sample directory of
-//! 2,000, one outbound rule; the first sync with a progress bar, its summary, and a change that arrives at once.
+//! 2,000, one outbound and one inbound rule; their first syncs with a progress bar, a summary of each, and a change in
+//! either direction that arrives at once.
 
+mod inbound;
 mod team;
 
 use std::{
@@ -17,7 +19,7 @@ use dropbox_simulator::Simulator;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 use usher_domain::{
-    EnvironmentId, Ids, Secret,
+    Clock as _, EnvironmentId, Ids, Secret,
     directory::audit::Actor,
     provisioning::rule::Rule,
     reconcile::{
@@ -33,7 +35,7 @@ use crate::{
     csv_files::{self, Report},
     serve::{Joined, Serving, Working, join, shutdown},
     state::AppState,
-    system::{SystemIds, random_secret},
+    system::{SystemClock, SystemIds, random_secret},
 };
 
 /// The sample directory.
@@ -60,8 +62,9 @@ pub(crate) struct Options {
 /// Runs the demo.
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     crate::log::start(&options.log, LogFormat::Auto)?;
-    let simulator =
-        Simulator::start(team::team(USERS)?).await.context("starting the simulated Dropbox team")?;
+    let simulator = Simulator::start(team::team(USERS, SystemClock.now())?)
+        .await
+        .context("starting the simulated Dropbox team")?;
     let config = begin_afresh(&options)?;
     let Joined { app, worker } = join(&config).await?;
     let working = Working::start(worker);
@@ -76,9 +79,14 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         "Usher demo: a directory of 2,000 people, and a simulated Dropbox team that some of them already use.\n",
     );
     let rule = set_up(&app, environment, &simulator).await?;
-    let outcome = first_sync(&app, &simulator, &rule).await?;
-    if outcome.failed == 0 {
+    let mut synced = first_sync(&app, &simulator, &rule).await?;
+    if synced {
         live(&app, environment, &simulator).await?;
+        let inbound = inbound::set_up(&app, environment, &rule).await?;
+        synced = first_sync(&app, &simulator, &inbound).await?;
+        if synced {
+            inbound::live(&app, environment, &simulator, &inbound).await?;
+        }
     }
     if !options.once {
         addresses(&serving, environment, &config, &rule);
@@ -86,7 +94,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     }
     working.stop().await?;
     serving.stop().await?;
-    Ok(if outcome.failed == 0 && outcome.impacted > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if synced { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Who signs in to the demo's console.
@@ -196,7 +204,7 @@ async fn set_up(app: &AppState, environment: EnvironmentId, simulator: &Simulato
         "name": "Everyone to Dropbox",
         "sourceStore": { "id": directory.id },
         "targetStore": { "id": connection.id },
-        "populationExpression": "not (population.name eq \"Contractors\")",
+        "populationExpression": "population.name eq \"Employees\" or population.name eq \"Interns\"",
         "groups": groups,
         "active": true,
     }));
@@ -219,9 +227,9 @@ fn told(health: &usher_domain::provisioning::connection::Health) -> String {
     }
 }
 
-/// Waits for the first sync, with a progress bar, and tells its summary.
-async fn first_sync(app: &AppState, simulator: &Simulator, rule: &Rule) -> Result<StatusCounts> {
-    let began = Instant::now();
+/// Waits for a rule's first sync, with a progress bar, and tells its summary; whether everyone was synced who should be.
+async fn first_sync(app: &AppState, simulator: &Simulator, rule: &Rule) -> Result<bool> {
+    let (began, before) = (Instant::now(), simulator.calls().total());
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
     bar.set_style(ProgressStyle::with_template("First sync   {msg:9} {bar:40} {pos}/{len} operations")?);
     let run = loop {
@@ -244,7 +252,8 @@ async fn first_sync(app: &AppState, simulator: &Simulator, rule: &Rule) -> Resul
     };
     bar.finish_and_clear();
     let (users, groups) = app.store.status_counts(rule.id).await?;
-    summary(simulator, rule, &run, users, groups, began.elapsed());
+    let calls = simulator.calls().total() - before;
+    summary(calls, rule, &run, users, groups, began.elapsed());
     let poor = app.store.statuses_of(rule.id, None).await?;
     for status in poor
         .iter()
@@ -257,17 +266,10 @@ async fn first_sync(app: &AppState, simulator: &Simulator, rule: &Rule) -> Resul
             say(format!("  {}", problem));
         }
     }
-    Ok(users)
+    Ok(users.failed == 0 && users.impacted > 0)
 }
 
-fn summary(
-    simulator: &Simulator,
-    rule: &Rule,
-    run: &Run,
-    users: StatusCounts,
-    groups: StatusCounts,
-    took: Duration,
-) {
+fn summary(calls: u64, rule: &Rule, run: &Run, users: StatusCounts, groups: StatusCounts, took: Duration) {
     let line = |name: &str, it: StatusCounts| {
         format!(
             "  {name:19}  Impacted {:>5}  Success {:>5}  Unsynced {:>4}  Partial Synced {:>4}  Failed {:>4}",
@@ -279,7 +281,7 @@ fn summary(
         run.state,
         took.as_secs_f64(),
         run.total,
-        simulator.calls().total()
+        calls
     ));
     let counts: Vec<String> = run.counts.0.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     say(format!("             {}\n", counts.join(", ")));

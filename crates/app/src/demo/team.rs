@@ -1,14 +1,15 @@
 //! The simulated team before Usher comes: people who are in the directory too, and people who are not.
 
 use anyhow::Result;
-use dropbox_simulator::{GroupSeed, MemberSeed, MemberState, Switches, Team};
+use dropbox_simulator::{Clock, GroupSeed, MemberSeed, MemberState, Switches, Team};
 use serde_json::Value;
+use usher_domain::Timestamp;
 
 use crate::csv_files;
 
 /// A few dozen members: 24 to adopt (one of them suspended by a person, one only invited), 8 whom the directory does
-/// not know, and two groups, of which one is to be adopted.
-pub(crate) fn team(users: &str) -> Result<Team> {
+/// not know, and two groups, of which one is to be adopted. Its clock goes on from `now`.
+pub(crate) fn team(users: &str, now: Timestamp) -> Result<Team> {
     let (people, _) = csv_files::users(users)?;
     let employed = people
         .iter()
@@ -42,6 +43,7 @@ pub(crate) fn team(users: &str) -> Result<Team> {
         .name("Example, Inc.")
         .licences(2_500)
         .seed(7)
+        .clock(Clock::running(u64::try_from(now.as_millis()).unwrap_or_default()))
         .switches(Switches { invited_may_join_groups: true, ..Switches::default() })
         .members(members)
         .members(outside.clone());
