@@ -37,6 +37,9 @@ when there was more than one that did something or gave up. `told …` is the co
 says so to people. An empty cell: the fault cannot happen there, or, for a route that only reads, *after* is no other
 than *before*.
 
+The two routes of the event log are not here, because nothing in a directory has it read: they have a test of their own,
+`whatever_goes_wrong_with_the_log_once_or_for_a_while_the_change_arrives_once`.
+
 ";
 
 pub(crate) fn markdown(scenes: &[Scene], cells: &Cells) -> String {

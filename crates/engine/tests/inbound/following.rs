@@ -226,3 +226,51 @@ async fn a_group_that_is_made_or_renamed_is_followed_where_groups_come_in() {
     world.a_second_passes().await;
     assert_eq!(world.full_inbound_runs().await, before + 1);
 }
+
+#[tokio::test]
+async fn whatever_goes_wrong_with_the_log_once_or_for_a_while_the_change_arrives_once() {
+    let faults = [
+        Fault::throttle(0),
+        Fault::Throttle { retry_after: 0, plain: true },
+        Fault::ServerError { status: 500 },
+        Fault::ServerError { status: 503 },
+        Fault::EdgeHtml { status: 502 },
+        Fault::Reset,
+        Fault::Truncated,
+        Fault::ExpiredToken,
+        Fault::InvalidToken,
+        Fault::Forbidden,
+        Fault::Refused("other".into()),
+        Fault::InvalidCursor,
+        Fault::ResetCursor,
+        Fault::EmptyPage,
+        Fault::UnknownTag,
+        Fault::DuplicateMember,
+        Fault::ShortList { missing: 1 },
+    ];
+    for fault in faults {
+        for trigger in [Trigger::Next, Trigger::First(5)] {
+            let world = following(&["ada"]).await;
+            world.simulator.faults().on(Route::GetEventsContinue, trigger, fault.clone(), When::BeforeEffect);
+            world.dropbox().add_member(member("bob"));
+            for _ in 0..8 {
+                world.a_second_passes().await;
+            }
+            world.simulator.faults().clear();
+            // However long it was told to wait, and if the event itself was left out, the next slot.
+            world.days_pass(1);
+            world.work().await;
+            let everyone = [
+                "ada@example.com: enabled, Ada Example, ada@example.com",
+                "bob@example.com: enabled, Bob Example, bob@example.com",
+            ];
+            assert_eq!(world.everyone().await, everyone, "{fault:?} {trigger:?}");
+            let connection = world.store.connection(ENVIRONMENT, DROPBOX).await.unwrap().unwrap();
+            assert!(
+                matches!(connection.health, Health::Valid { .. }),
+                "{fault:?}: reading a log stops nothing"
+            );
+            world.assert_inbound_at_rest().await;
+        }
+    }
+}
