@@ -31,7 +31,8 @@ impl Reconciler {
             Subject::User(id) => DueSubject::User(id),
             Subject::Group(id) => DueSubject::Group(id),
         };
-        let due: Vec<Due> = rules.iter().map(|rule| Due { rule: rule.id, subject: subject.clone(), at }).collect();
+        let due: Vec<Due> =
+            rules.iter().map(|rule| Due { rule: rule.id, subject: subject.clone(), at }).collect();
         self.store.make_due(&due).await?;
         Ok(rules)
     }
