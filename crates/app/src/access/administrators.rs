@@ -315,3 +315,6 @@ fn keys(username: &str, from: Option<IpAddr>) -> [(String, u32); 3] {
         (format!("{FROM}{}", digest(from)), PER_ADDRESS),
     ]
 }
+
+#[cfg(test)]
+mod tests;

@@ -101,6 +101,21 @@ impl ApiClient {
         self.send(Method::POST, path, Some((serde_json::to_string(body)?, "application/json"))).await
     }
 
+    /// Replaces.
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Result<Value> {
+        self.send(Method::PUT, path, Some((serde_json::to_string(body)?, "application/json"))).await
+    }
+
+    /// Changes.
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Result<Value> {
+        self.send(Method::PATCH, path, Some((serde_json::to_string(body)?, "application/json"))).await
+    }
+
+    /// Deletes.
+    pub(crate) async fn delete(&self, path: &str) -> Result<()> {
+        self.send(Method::DELETE, path, None).await.map(|_| ())
+    }
+
     /// Sends text of another type.
     pub(crate) async fn post_text(&self, path: &str, text: String, media_type: &str) -> Result<Value> {
         self.send(Method::POST, path, Some((text, media_type))).await
@@ -125,11 +140,12 @@ impl ApiClient {
     /// The one thing of a listing that has this id or name.
     pub(crate) async fn find(&self, path: &str, name: &str, what: &str, wanted: &str) -> Result<Value> {
         let items = self.list(path, name).await?;
-        let known: Vec<&str> = items.iter().filter_map(|item| item["name"].as_str()).collect();
+        let named = |item: &Value| item["name"].as_str().or(item["username"].as_str()).map(str::to_owned);
+        let known: Vec<String> = items.iter().filter_map(named).collect();
         let known = known.join(", ");
         let is_wanted = |item: &&Value| {
             item["id"].as_str() == Some(wanted)
-                || item["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(wanted))
+                || named(item).is_some_and(|name| name.eq_ignore_ascii_case(wanted))
         };
         let found: Vec<&Value> = items.iter().filter(is_wanted).collect();
         match found.as_slice() {

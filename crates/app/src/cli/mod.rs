@@ -3,12 +3,14 @@
 mod audit;
 mod client;
 mod directory;
+mod fields;
 mod import;
+mod state;
 mod sync;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use usher_domain::directory::audit::verify::Anchor;
 
 pub(crate) use client::Connect;
@@ -125,35 +127,73 @@ pub(crate) enum Command {
         #[command(flatten)]
         connect: Connect,
         #[command(subcommand)]
-        verb: directory::Verb,
+        verb: directory::Verb<fields::User>,
     },
     /// Groups of the directory
     Groups {
         #[command(flatten)]
         connect: Connect,
         #[command(subcommand)]
-        verb: directory::Verb,
+        verb: directory::GroupVerb,
     },
     /// Populations
     Populations {
         #[command(flatten)]
         connect: Connect,
         #[command(subcommand)]
-        verb: directory::Verb,
+        verb: directory::Verb<fields::Population>,
     },
     /// Connections (the API calls them stores)
     Connections {
         #[command(flatten)]
         connect: Connect,
         #[command(subcommand)]
-        verb: directory::Verb,
+        verb: directory::Verb<fields::Connection>,
     },
     /// Rules
     Rules {
         #[command(flatten)]
         connect: Connect,
         #[command(subcommand)]
-        verb: directory::Verb,
+        verb: directory::Verb<fields::Rule>,
+    },
+    /// Worker clients of the API
+    Clients {
+        #[command(flatten)]
+        connect: Connect,
+        #[command(subcommand)]
+        verb: directory::ClientVerb,
+    },
+    /// Administrators of the console
+    Administrators {
+        #[command(flatten)]
+        connect: Connect,
+        #[command(subcommand)]
+        verb: directory::AdministratorVerb,
+    },
+    /// The keys that sign access tokens
+    SigningKeys {
+        #[command(flatten)]
+        connect: Connect,
+        #[command(subcommand)]
+        verb: directory::KeyVerb,
+    },
+    /// Populations, connections and rules as a declarative file, on standard output
+    Export {
+        #[command(flatten)]
+        connect: Connect,
+    },
+    /// Make populations, connections and rules what a file says; shows the plan first
+    Apply {
+        #[command(flatten)]
+        connect: Connect,
+        #[command(flatten)]
+        options: state::Options,
+    },
+    /// A script that completes commands in your shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
     },
 }
 
@@ -229,20 +269,23 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Audit { verb: AuditVerb::Redact { connect, user } } => {
             audit::redact(&connect.client().await?, &user).await?
         }
-        Command::Users { connect, verb } => {
-            directory::run(&connect.client().await?, &directory::USERS, verb).await?
+        Command::Users { connect, verb } => directory::run(&connect.client().await?, verb).await?,
+        Command::Groups { connect, verb } => directory::groups(&connect.client().await?, verb).await?,
+        Command::Populations { connect, verb } => directory::run(&connect.client().await?, verb).await?,
+        Command::Connections { connect, verb } => directory::run(&connect.client().await?, verb).await?,
+        Command::Rules { connect, verb } => directory::run(&connect.client().await?, verb).await?,
+        Command::Clients { connect, verb } => directory::clients(&connect.client().await?, verb).await?,
+        Command::Administrators { connect, verb } => {
+            directory::administrators(&connect.client().await?, verb).await?
         }
-        Command::Groups { connect, verb } => {
-            directory::run(&connect.client().await?, &directory::GROUPS, verb).await?
+        Command::SigningKeys { connect, verb } => {
+            directory::signing_keys(&connect.client().await?, verb).await?
         }
-        Command::Populations { connect, verb } => {
-            directory::run(&connect.client().await?, &directory::POPULATIONS, verb).await?
-        }
-        Command::Connections { connect, verb } => {
-            directory::run(&connect.client().await?, &directory::CONNECTIONS, verb).await?
-        }
-        Command::Rules { connect, verb } => {
-            directory::run(&connect.client().await?, &directory::RULES, verb).await?
+        Command::Export { connect } => state::export(&connect.client().await?).await?,
+        Command::Apply { connect, options } => state::apply(&connect.client().await?, &options).await?,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "usher", &mut std::io::stdout());
+            NOTHING
         }
         Command::Rekey { .. }
         | Command::Serve { .. }

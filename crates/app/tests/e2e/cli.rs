@@ -375,3 +375,112 @@ async fn who_cannot_be_reached_or_let_in_is_told_what_to_do() {
     assert_eq!(code, 1);
     assert_snapshot!(text, @"usher: no access token for client <id> in environment <id>: No enabled client of this environment has this id and secret.");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_groups_and_populations_are_made_changed_and_deleted_by_their_names() {
+    let world = World::start().await;
+    let ok = async |args: &[&str]| {
+        let (code, text) = usher(&world, args).await;
+        assert_eq!(code, 0, "{args:?}: {text}");
+        text
+    };
+    ok(&["populations", "create", "--name", "Staff", "--description", "Those who work here"]).await;
+    let ada = ["--username", "ada", "--email", "ada@example.com", "--given", "Ada", "--population", "Staff"];
+    ok(&[&["users", "create"], &ada[..], &["--set", "department=Engines"]].concat()).await;
+    let update =
+        ["users", "update", "ada", "--family", "Lovelace", "--enabled=false", "--set", "department=null"];
+    let shown = ok(&[&update[..], &["--json"]].concat()).await;
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["name"], json!({ "given": "Ada", "family": "Lovelace" }), "{shown:#}");
+    assert!(shown["enabled"] == false && shown["department"].is_null(), "{shown:#}");
+    ok(&["users", "update", "ada@example.com", "--population", "Default", "--enabled"]).await;
+    assert_snapshot!(ok(&["users", "list"]).await, @"ada	ada@example.com	true	Ada	Lovelace	<id>");
+
+    ok(&["groups", "create", "--name", "Engineering"]).await;
+    ok(&["groups", "create", "--name", "Everyone"]).await;
+    ok(&["groups", "update", "Engineering", "--name", "Engines", "--description", "Makes things"]).await;
+    assert_snapshot!(ok(&["groups", "add-member", "Engines", "ada"]).await, @"ada is in Engines.");
+    assert_snapshot!(ok(&["groups", "add-group", "Everyone", "Engines"]).await, @"Engines is nested in Everyone.");
+    assert_snapshot!(ok(&["groups", "list"]).await, @"
+    Engines	1	Makes things	<id>
+    Everyone	0	-	<id>
+    ");
+    assert_snapshot!(ok(&["groups", "remove-member", "Engines", "ada"]).await, @"ada is no longer in Engines.");
+    assert_snapshot!(ok(&["groups", "remove-group", "Everyone", "Engines"]).await, @"Engines is no longer nested in Everyone.");
+    assert_snapshot!(ok(&["users", "delete", "ada"]).await, @"Deleted the user ada.");
+    assert_snapshot!(ok(&["groups", "delete", "Everyone"]).await, @"Deleted the group Everyone.");
+    let (code, text) = usher(&world, &["users", "create", "--email", "nowhere"]).await;
+    assert_eq!(code, 1);
+    assert_snapshot!(text, @"
+    usher: The request could not be completed. One or more validation errors were in the request.
+      username: `username` is required: a string of 1 to 128 characters
+      email: `email` is not an e-mail address: it has no `@`; write it as `ada@example.com` (INVALID_DATA, 400)
+    ");
+    let (code, text) = usher(&world, &["populations", "delete", "Default"]).await;
+    assert_eq!(code, 1);
+    assert_snapshot!(text, @"
+    usher: The request could not be completed. One or more validation errors were in the request.
+      default: This is the default population; make another one the default, then delete it (INVALID_DATA, 400)
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_rules_clients_and_administrators_are_made_changed_and_deleted_by_their_names() {
+    let world = World::start().await;
+    let home = world.usher.home().clone();
+    let ok = async |args: &[&str]| {
+        let (code, text) = usher(&world, args).await;
+        assert_eq!(code, 0, "{args:?}: {text}");
+        text
+    };
+    std::fs::write(home.dir().join("secret"), world.dropbox.0.client_secret()).unwrap();
+    std::fs::write(home.dir().join("token"), world.dropbox.0.refresh_token()).unwrap();
+    let configuration = world.dropbox.configuration(json!({}));
+    let mut args = vec!["connections".to_owned(), "create".into(), "--name".into(), "Second".into()];
+    for (key, value) in configuration.as_object().unwrap() {
+        match key.as_str() {
+            "OAUTH_CLIENT_SECRET" => args.extend(["--secret".into(), format!("{key}=file:secret")]),
+            "OAUTH_REFRESH_TOKEN" => args.extend(["--secret".into(), format!("{key}=file:token")]),
+            _ => args.extend([
+                "--set".into(),
+                format!("{key}={}", value.as_str().map_or(value.to_string(), str::to_owned)),
+            ]),
+        }
+    }
+    let made = ok(&args.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    assert!(!made.contains(&world.dropbox.0.client_secret()), "{made}");
+    ok(&["connections", "update", "Second", "--active", "--set", "WIPE_DATA=false"]).await;
+    ok(&["rules", "create", "--name", "R", "--connection", "Second", "--filter", "enabled eq true"]).await;
+    ok(&["rules", "update", "R", "--set", "GUARD_MAX_REMOVALS=3", "--active"]).await;
+    assert_snapshot!(ok(&["rules", "list"]).await, @"R	true	enabled eq true	<id>");
+    assert_snapshot!(ok(&["rules", "delete", "R", "--deprovision"]).await, @"Deleted the rule R.");
+
+    let made = ok(&["clients", "create", "--name", "CI", "--role", "Sync Approver", "--json"]).await;
+    let made: Value = serde_json::from_str(&made).unwrap();
+    assert!(made["secret"].as_str().unwrap().len() > 30, "{made:#}");
+    ok(&["clients", "update", "CI", "--enabled=false"]).await;
+    assert_snapshot!(ok(&["clients", "list"]).await, @"
+    Bootstrap client	Environment Admin, Identity Data Admin, Identity Data Read Only, Configuration Read Only, Sync Approver	true	<id>
+    CI	Sync Approver	false	<id>
+    ");
+    assert!(ok(&["clients", "rotate-secret", "CI", "--overlap", "60"]).await.contains("oldSecretUntil"));
+    ok(&["clients", "delete", "CI"]).await;
+    ok(&["administrators", "create", "--username", "Bob", "--role", "Sync Approver"]).await;
+    std::fs::write(home.dir().join("password"), "correct horse\n").unwrap();
+    ok(&["administrators", "set-password", "bob", "--password-file", "password"]).await;
+    assert_snapshot!(ok(&["administrators", "reset-totp", "bob"]).await, @"The second factor of bob is off.");
+    assert_snapshot!(ok(&["administrators", "delete", "BOB"]).await, @"Deleted the administrator BOB.");
+    assert_snapshot!(ok(&["signing-keys", "rotate"]).await, @"The key <id> signs from now on.");
+    assert_eq!(ok(&["signing-keys", "list"]).await.lines().count(), 2);
+    let (code, text) = usher(&world, &["clients", "create", "--name", "x", "--role", "Emperor"]).await;
+    assert_eq!(code, 1);
+    assert_snapshot!(text, @"
+    usher: The request could not be completed. One or more validation errors were in the request.
+      roles: `roles` is not one of Environment Admin, Identity Data Admin, Identity Data Read Only, Configuration Read Only, Sync Approver (INVALID_DATA, 400)
+    ");
+    let (code, text) =
+        usher(&world, &["connections", "update", "Second", "--secret", "OAUTH_CLIENT_SECRET=hunter2"]).await;
+    assert_eq!(code, 1);
+    assert_snapshot!(text, @"usher: a secret is named by env:NAME or file:PATH, so that it stands in no history of commands");
+    assert!(ok(&["completions", "bash"]).await.contains("complete -F _usher"));
+}

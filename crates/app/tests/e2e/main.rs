@@ -8,10 +8,12 @@
 
 mod support;
 
+mod access;
 mod audit;
 mod bad_input;
 mod cli;
 mod kill9;
 mod secrets;
 mod seed_steps;
+mod state;
 mod two_servers;
