@@ -212,3 +212,32 @@ fn check_mode(path: &Path) -> Result<(), SealError> {
 fn check_mode(_path: &Path) -> Result<(), SealError> {
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prepared_key_opens_at_once_and_seals_when_its_turn_comes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("usher.key");
+        create(&path).unwrap();
+        let mut file = read(&path).unwrap();
+        let first = file.newest();
+        file.prepare().unwrap();
+        file.prepare().unwrap();
+        write(&path, &file).unwrap();
+
+        let mut file = read(&path).unwrap();
+        assert_eq!((file.len(), file.is_prepared(), file.newest()), (1, true, first.clone()));
+        let prepared = file.keys().map(id_of).nth(1).unwrap();
+        file.add_new().unwrap();
+        write(&path, &file).unwrap();
+        let mut file = read(&path).unwrap();
+        assert_eq!(file.keys().map(id_of).collect::<Vec<_>>(), [prepared.clone(), first]);
+        file.keep_newest();
+        write(&path, &file).unwrap();
+        assert_eq!(read(&path).unwrap().keys().map(id_of).collect::<Vec<_>>(), [prepared]);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no draft is left");
+    }
+}

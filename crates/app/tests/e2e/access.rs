@@ -102,6 +102,18 @@ async fn a_client_has_the_roles_that_it_has_now_and_a_secret_that_is_shown_once(
     api.delete(&path).await.ok();
     theirs.get("/users").await.refused(401);
     api.get(&path).await.refused(404);
+
+    // Neither the log nor the database ever had one of them.
+    let log = ("the log".to_owned(), usher.printed().into_bytes());
+    let database = std::fs::read_dir(usher.home().dir()).unwrap().map(|entry| entry.unwrap().path());
+    let files = database.filter(|path| path.to_string_lossy().contains("usher.db"));
+    let files = files.map(|path| (path.display().to_string(), std::fs::read(path).unwrap()));
+    for (place, bytes) in files.chain([log]) {
+        for secret in [&secret, second, theirs.token()] {
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "{place} holds a secret");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -403,4 +415,28 @@ async fn rekeying_under_load_and_killed_in_the_middle_loses_nothing_on_sqlite() 
 async fn rekeying_under_load_and_killed_in_the_middle_loses_nothing_on_postgresql() {
     let Some(home) = Home::postgres(&[]).await else { return };
     rekeying_loses_nothing(home).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_key_can_be_prepared_and_old_ones_kept_for_servers_with_a_copy_of_the_file() {
+    let home = Home::sqlite();
+    let usher = home.serve().await;
+    let api = usher.api().await;
+    let key_file = home.dir().join("usher.key");
+    let rekey = |args: &[&str]| {
+        let output = home.command(&[&["rekey"], args].concat()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let file = std::fs::read_to_string(&key_file).unwrap();
+        file.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let old = std::fs::read_to_string(&key_file).unwrap().trim().to_owned();
+    let prepared = rekey(&["--prepare"]);
+    let next = prepared[1].strip_prefix("next:").unwrap().to_owned();
+    assert_eq!(prepared[0], old, "the old key seals");
+    api.post("/populations", json!({ "name": "One" })).await.ok();
+    assert_eq!(rekey(&["--keep-old"]), [next.clone(), old]);
+    api.post("/populations", json!({ "name": "Two" })).await.ok();
+    assert_eq!(rekey(&[]), [next]);
+    api.post("/signingKeys", json!({})).await.ok();
+    usher.api().await.get("/populations").await.ok();
 }

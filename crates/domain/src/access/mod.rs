@@ -10,6 +10,8 @@ mod events;
 pub mod keys;
 pub mod lockout;
 pub mod roles;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
