@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use dropbox_simulator::{Simulator, Team, TeamBuilder};
+use dropbox_simulator::{MemberSeed, Simulator, Team, TeamBuilder};
 use usher_connectors::dropbox::DropboxConnector;
 use usher_domain::{
     Clock, ConnectionId, EnvironmentId, Ids, PlanId, PopulationId, Problem, RuleId, Secret, Timestamp,
@@ -95,6 +95,34 @@ fn main() {
             runtime.block_on(follow::measure(users, latency));
         }
     }
+    runtime.block_on(measure_inbound(100_000));
+}
+
+/// A team into an empty directory, and once more with nothing to do; and how much memory that takes beside what the team
+/// and the server have already.
+async fn measure_inbound(members: usize) {
+    let licences = u32::try_from(members).unwrap() + 100;
+    let team = (0..members).fold(Team::builder().licences(licences), |team, n| {
+        team.member(MemberSeed::new(&format!("person{n}@example.com"), "Person", &format!("No{n}")))
+    });
+    let world = World::of(team, Duration::ZERO, Direction::Inbound).await;
+    world.due(DueSubject::Everything).await;
+    world.row(members, "inbound, first run").await;
+    assert_eq!(world.store.count_users(world.environment, None).await.unwrap(), members as u64 + 1);
+    world.due(DueSubject::Everything).await;
+    let idle = memory("VmRSS");
+    // Resets the highest mark.
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    world.row(members, "inbound, nothing to do").await;
+    let more = memory("VmHWM").saturating_sub(idle) / 1024;
+    println!("| {members} | inbound, nothing to do: memory above idle | 0 ms | {more} MB | | |");
+}
+
+/// A figure of this process's memory, in KiB.
+fn memory(what: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with(what)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 async fn measure(users: usize, latency: Duration) {
@@ -110,10 +138,15 @@ async fn measure(users: usize, latency: Duration) {
 
 impl World {
     async fn new(users: usize, latency: Duration) -> World {
-        World::with(Team::builder().licences(u32::try_from(users).unwrap() + 100), latency).await
+        let team = Team::builder().licences(u32::try_from(users).unwrap() + 100);
+        World::with(team, latency).await
     }
 
     async fn with(team: TeamBuilder, latency: Duration) -> World {
+        World::of(team, latency, Direction::Outbound).await
+    }
+
+    async fn of(team: TeamBuilder, latency: Duration, direction: Direction) -> World {
         let team = team.latency(latency).check_answers(false).build();
         let simulator = Simulator::start(team).await.unwrap();
         let access = DropboxAccess {
@@ -157,11 +190,11 @@ impl World {
             latency,
             _dir: dir,
         };
-        world.set_up().await;
+        world.set_up(direction).await;
         world
     }
 
-    async fn set_up(&self) {
+    async fn set_up(&self, direction: Direction) {
         let (at, environment, version) = (Wall.now(), self.environment, 1);
         let (plan, source, target) =
             (PlanId(self.ids.next()), ConnectionId(self.ids.next()), ConnectionId(self.ids.next()));
@@ -224,13 +257,13 @@ impl World {
                 plan,
                 name,
                 description,
-                source,
-                target,
-                direction: Direction::Outbound,
+                source: if direction == Direction::Outbound { source } else { target },
+                target: if direction == Direction::Outbound { target } else { source },
+                direction,
                 active: true,
                 filter: None,
                 groups: Vec::new(),
-                configuration: BTreeMap::new(),
+                configuration: [("POPULATION_ID".to_owned(), serde_json::json!(self.population))].into(),
                 retiring: None,
                 consent: None,
                 created_at: at,

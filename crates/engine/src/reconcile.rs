@@ -28,7 +28,7 @@ pub mod sync_status;
 use std::sync::Arc;
 
 use usher_domain::{
-    Clock, Ids, Problem,
+    Clock, Ids, Problem, RuleId,
     ports::{
         connector::{ConnectorError, Progress},
         job::Lease,
@@ -215,6 +215,7 @@ impl Reconciler {
         let mut seen = setup.connector.observe(&look, progress).await?;
         seen.scope = desired.scope.clone();
         let (made, rules) = setup.decided_in_dropbox();
+        let ids: Vec<RuleId> = setup.inbound.iter().map(|rule| rule.rule).collect();
         let plan = plan(&Known {
             rule: setup.rule.id,
             retiring: setup.rule.retiring,
@@ -224,7 +225,7 @@ impl Reconciler {
             links: &links,
             claimed_elsewhere: &people.claimed_elsewhere(setup, &links),
             groups_claimed_elsewhere: &setup.groups_claimed_elsewhere(),
-            from_dropbox: FromDropbox { made: &made, rules: &rules },
+            from_dropbox: FromDropbox { made: &made, ids: &ids, rules: &rules },
             now: self.clock.now(),
         });
         Ok((Planned { plan, wanted: Wanted::Outbound(desired), links, people }, seen))

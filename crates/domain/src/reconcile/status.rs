@@ -138,15 +138,18 @@ pub fn standings<'a>(
 fn trouble(action: &Action, outcome: Option<&Outcome>) -> (Standing, Option<Standing>) {
     let refused = matches!(outcome, Some(Outcome::Refused { .. }));
     match action {
+        Action::JoinGroup { .. } | Action::LeaveGroup { .. } => (Standing::Partial, None),
         Action::AddMember { .. } | Action::RemoveMember { .. } => match outcome {
             Some(Outcome::Refused { .. }) => (Standing::Partial, Some(Standing::Failed)),
             Some(Outcome::Postponed { .. }) => (Standing::Partial, Some(Standing::Partial)),
             _ => (Standing::Partial, None),
         },
         _ if refused => (Standing::Failed, None),
-        Action::Create { .. } | Action::Recover { .. } | Action::CreateGroup { .. } => {
-            (Standing::Unsynced, None)
-        }
+        Action::Create { .. }
+        | Action::Recover { .. }
+        | Action::CreateGroup { .. }
+        | Action::CreateUser { .. }
+        | Action::CreateDirectoryGroup { .. } => (Standing::Unsynced, None),
         _ => (Standing::Partial, None),
     }
 }

@@ -1,14 +1,14 @@
 //! Rules, their mappings, and revisions.
 
 use usher_domain::{
-    EnvironmentId, GroupId, MappingId, RuleId,
+    EnvironmentId, GroupId, MappingId, Rejection, RuleId,
     directory::commands::Body,
     ports::store::StoreResult,
     provisioning::{
         commands::{mapping, revision, rule},
         connection::Connection,
         mapping::Mapping,
-        rule::{PropagationPlan, Revision, Rule},
+        rule::{Direction, PropagationPlan, Revision, Rule},
     },
 };
 
@@ -74,6 +74,7 @@ impl Directory {
             found("environment", environment, self.store.environment(environment).await?)?;
             let facts = self.rule_facts(environment, None, body).await?;
             let (answer, changes) = rule::create(environment, body, facts.borrowed(), &stamp)?;
+            self.knows_population(&answer).await?;
             let touched = resync(None, &answer);
             Ok(Decided { answer, changes, touched })
         })
@@ -95,6 +96,7 @@ impl Directory {
             let current = self.rule(environment, id).await?;
             let facts = self.rule_facts(environment, Some(id), body).await?;
             let (answer, changes) = rule::replace(&current, body, facts.borrowed(), &stamp)?;
+            self.knows_population(&answer).await?;
             let touched = self.touched_by(&current, &answer).await?;
             Ok(Decided { answer, changes, touched })
         })
@@ -132,7 +134,22 @@ impl Directory {
     ) -> Result<Rule, DirectoryError> {
         let current = self.rule(environment, id).await?;
         let facts = self.rule_facts(environment, Some(id), body).await?;
-        Ok(rule::replace(&current, body, facts.borrowed(), &self.stamp(by))?.0)
+        let draft = rule::replace(&current, body, facts.borrowed(), &self.stamp(by))?.0;
+        self.knows_population(&draft).await?;
+        Ok(draft)
+    }
+
+    /// Refuses an inbound rule whose new users would live in a population that is not there.
+    pub(super) async fn knows_population(&self, rule: &Rule) -> Result<(), DirectoryError> {
+        let home = rule.onboarding().population.filter(|_| rule.direction == Direction::Inbound);
+        let Some(home) = home else { return Ok(()) };
+        if self.store.population(rule.environment, home).await?.is_some() {
+            return Ok(());
+        }
+        let message = format!(
+            "There is no population {home} in this environment; name the one in which new users are to live"
+        );
+        Err(Rejection::field("INVALID_VALUE", "configuration.POPULATION_ID", message).into())
     }
 
     /// The mappings that these bodies would be, in place of all that the rule has; for a preview.

@@ -84,6 +84,7 @@ impl Directory {
         let (plan, mut changes) = whole_rule::plan_for(environment, facts.plan.as_ref(), stamp)?;
         facts.plan = Some(plan);
         let saved = whole_rule::save(environment, before.as_ref(), body, mappings, facts.borrowed(), stamp)?;
+        self.knows_population(&saved.0.rule).await?;
         changes.writes.extend(saved.1.writes);
         changes.events.extend(saved.1.events);
         Ok((before, Decided::plain((saved.0, changes))))

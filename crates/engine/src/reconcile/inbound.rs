@@ -3,7 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 use usher_domain::{
     RuleId, UserId,
-    directory::{filter::Filter, user::User},
+    directory::{filter::Filter, group::Membership, user::User},
     ports::{
         connector::{Look, LookAtGroups, Progress},
         store::{PageRequest, StoreResult, UserQuery},
@@ -60,16 +60,23 @@ impl Reconciler {
             self.store.left_behind(setup.connection.id).await?.into_iter().collect();
         let neighbours: FxHashSet<RuleId> = setup.inbound.iter().map(|it| it.rule).collect();
         let written = written(setup, &people);
+        let memberships = self.memberships_of(setup, onboarding, &scope, &people).await?;
+        let groups = if onboarding.groups { people.groups() } else { Vec::new() };
+        let mut onboarding = onboarding.clone();
+        onboarding.population = onboarding.population.filter(|home| people.has_population(*home));
         let InboundPlan { plan, impacted } = plan(&Known {
             rule: setup.rule.id,
             connection: setup.connection.id,
             retiring: setup.rule.retiring,
-            onboarding,
+            onboarding: &onboarding,
             filter: setup.filter.as_ref(),
             mappings,
             seen: &seen,
             links: &links,
             users: people.users(),
+            groups: &groups,
+            memberships: &memberships,
+            groups_written: &setup.groups_claimed_elsewhere(),
             provisioned: &provisioned,
             written: &written,
             theirs: &theirs,
@@ -77,6 +84,24 @@ impl Reconciler {
             left_behind: &left_behind,
         });
         Ok((Planned { plan, wanted: Wanted::Inbound(scope, impacted), links, people }, seen))
+    }
+
+    /// Direct memberships, in user order, if the rule brings groups in.
+    async fn memberships_of(
+        &self,
+        setup: &Setup,
+        onboarding: &Onboarding,
+        scope: &Scope,
+        people: &People,
+    ) -> StoreResult<Vec<Membership>> {
+        if !onboarding.groups {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<UserId> = people.users().iter().map(|user| user.id).collect();
+        let of = if scope.is_full() { None } else { Some(ids.as_slice()) };
+        let mut memberships = self.store.memberships(setup.rule.environment, of).await?;
+        memberships.sort_unstable_by_key(|it| (it.user, it.group));
+        Ok(memberships)
     }
 
     /// The users whom other active inbound rules of the environment made.

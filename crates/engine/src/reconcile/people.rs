@@ -80,6 +80,18 @@ impl People {
         self.groups.get(&id)
     }
 
+    /// All groups of the directory, in id order.
+    pub(super) fn groups(&self) -> Vec<Group> {
+        let mut groups: Vec<Group> = self.groups.values().cloned().collect();
+        groups.sort_unstable_by_key(|group| group.id);
+        groups
+    }
+
+    /// Whether the directory has the population.
+    pub(super) fn has_population(&self, id: PopulationId) -> bool {
+        self.populations.contains_key(&id)
+    }
+
     /// All of them, in id order.
     pub(super) fn users(&self) -> &[User] {
         &self.users

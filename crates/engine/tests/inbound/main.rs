@@ -9,7 +9,10 @@
 mod world;
 
 mod active;
+mod both;
 mod following;
+mod groups;
+mod incidents;
 mod rule;
 mod schedule;
 mod table;

@@ -21,7 +21,7 @@ use usher_domain::{
 use usher_engine::reconcile::{Draft as RuleDraft, Preview};
 use uuid::Uuid;
 
-use crate::world::{DIRECTORY, DROPBOX, ENVIRONMENT, POPULATION, World, person};
+use crate::world::{DIRECTORY, DROPBOX, Draft, ENVIRONMENT, POPULATION, World, person};
 
 /// The inbound rule.
 pub(crate) const INBOUND: RuleId = RuleId(Uuid::from_u128(0xb1));
@@ -34,7 +34,12 @@ pub(crate) fn member(name: &str) -> MemberSeed {
 
 /// A world with an inbound rule alone: members whose address ends in `@example.com` come in.
 pub(crate) async fn inbound(configuration: Value, members: impl IntoIterator<Item = MemberSeed>) -> World {
-    let draft = members.into_iter().fold(World::new(), |draft, seed| draft.member(seed));
+    inbound_into(members.into_iter().fold(World::new(), |draft, seed| draft.member(seed)), configuration)
+        .await
+}
+
+/// The same, in a world that is furnished otherwise too.
+pub(crate) async fn inbound_into(draft: Draft, configuration: Value) -> World {
     let world = draft.await;
     world.change_rule(|rule| rule.active = false).await;
     world.sync_due().await;

@@ -24,6 +24,8 @@ pub(super) struct Pairs {
     pub(super) groups: Groups,
     /// By place of the account.
     pub(super) found: Vec<Found>,
+    /// By place of the account: the place of its link, or [`NONE`].
+    pub(super) link_of: Vec<u32>,
     /// By place of the link: the place of its account, or [`NONE`].
     pub(super) linked: Vec<u32>,
     by_id: TextIndex,
@@ -111,7 +113,7 @@ pub(super) fn correlate(draft: &mut Draft) -> Pairs {
             }
         }
     }
-    let mut pairs = Pairs { groups, found, linked, by_id };
+    let mut pairs = Pairs { groups, found, link_of, linked, by_id };
     if !unlinked.is_empty() {
         search(draft, &mut pairs, &unlinked);
     }
@@ -193,12 +195,14 @@ fn search(draft: &mut Draft, pairs: &mut Pairs, unlinked: &[usize]) {
     let index = Index::of(known.users);
     let expected: Vec<&str> =
         known.links.accounts().iter().filter_map(|link| link.account.expected_external_id()).collect();
-    let mut claims: FxHashMap<u32, Vec<usize>> = FxHashMap::default();
+    // Who claims a user, and whether by a mark, which counts more than an address.
+    let mut claims: FxHashMap<u32, Vec<(usize, bool)>> = FxHashMap::default();
     for at in unlinked {
         let Some(account) = known.seen.accounts.get(*at) else { continue };
         let email = account.attributes.get(Attribute::Email).to_lowercase();
         let marked = account.attributes.get(Attribute::ExternalId);
         let mut candidates = marks(draft, &index, account);
+        let by_mark = !candidates.is_empty();
         if candidates.is_empty() && !email.is_empty() {
             candidates = index.by_email(&email);
             if candidates.is_empty() {
@@ -210,7 +214,7 @@ fn search(draft: &mut Draft, pairs: &mut Pairs, unlinked: &[usize]) {
                 about_account(draft, account, Standing::Unsynced, findings::made_by_outbound(label(account)));
             }
             [] => pairs.found[*at] = Found::New,
-            [place] => claims.entry(*place).or_default().push(*at),
+            [place] => claims.entry(*place).or_default().push((*at, by_mark)),
             several => {
                 let people: Vec<&User> =
                     several.iter().filter_map(|place| known.users.get(*place as usize)).collect();
@@ -222,10 +226,24 @@ fn search(draft: &mut Draft, pairs: &mut Pairs, unlinked: &[usize]) {
     for (place, claimants) in claims {
         let Some(user) = known.users.get(place as usize) else { continue };
         draft.kept.insert(user.id);
-        let accounts: Vec<&Account> =
-            claimants.iter().filter_map(|at| known.seen.accounts.get(*at)).collect();
+        let account_at = |(at, _): &(usize, bool)| known.seen.accounts.get(*at);
+        let accounts: Vec<&Account> = claimants.iter().filter_map(account_at).collect();
+        let marked: Vec<&(usize, bool)> = claimants.iter().filter(|(_, by_mark)| *by_mark).collect();
         match (claimants.as_slice(), holder(draft, pairs, user.id)) {
-            ([at], Holder::Nobody) => pairs.found[*at] = Found::Matched(place),
+            ([(at, _)], Holder::Nobody) => pairs.found[*at] = Found::Matched(place),
+            (_, Holder::Nobody) if marked.len() == 1 => {
+                for claimant in &claimants {
+                    let (at, by_mark) = *claimant;
+                    if by_mark {
+                        pairs.found[at] = Found::Matched(place);
+                    } else if let (Some(account), Some(other)) =
+                        (account_at(claimant), marked.first().and_then(|marked| account_at(marked)))
+                    {
+                        let problem = findings::user_has_account(label(account), user, other);
+                        about_account(draft, account, Standing::Failed, problem);
+                    }
+                }
+            }
             (_, Holder::Unseen) => draft.wants_full = true,
             (_, Holder::Account(other)) => {
                 for account in accounts {

@@ -33,7 +33,7 @@ pub(super) fn disable_off(email: &str) -> Problem {
 pub(super) fn no_population() -> Problem {
     Problem::new(
         "NO_POPULATION",
-        "The rule does not say in which population new users live.",
+        "The population in which the rule's new users are to live is not given, or not there any more.",
         "Set POPULATION_ID in the rule's configuration.",
     )
 }
@@ -123,5 +123,47 @@ pub(super) fn left_alone(username: &str, because: Because) -> Problem {
         "LEFT_ALONE",
         format!("The account of {username} is {because}; the user stays as they are."),
         "Set DEPROVISION_USERS (and for REMOVE_ACTION Disable also DISABLE_USERS) in the rule's configuration, or remove the user by hand.",
+    )
+}
+
+pub(super) fn group_name_taken(name: &str) -> Problem {
+    Problem::new(
+        "GROUP_NAME_TAKEN",
+        format!("The directory has another group named {name}, which belongs to another Dropbox group."),
+        "Rename one of the groups, in Dropbox or in the directory.",
+    )
+}
+
+pub(super) fn group_name_twice(name: &str) -> Problem {
+    Problem::new(
+        "GROUP_NAME_TWICE",
+        format!("Several Dropbox groups would be named {name} in the directory."),
+        "Rename one of the groups in Dropbox.",
+    )
+}
+
+pub(super) fn group_goes_out(name: &str) -> Problem {
+    Problem::new(
+        "GROUP_GOES_OUT",
+        format!(
+            "The group {name} is provisioned by an outbound rule; its members are decided in the directory."
+        ),
+        "Nothing needs to be done; or take the group off the outbound rule.",
+    )
+}
+
+pub(super) fn group_is_dynamic(name: &str) -> Problem {
+    Problem::new(
+        "GROUP_IS_DYNAMIC",
+        format!("The directory's group {name} is dynamic, and takes nobody by hand."),
+        "Rename one of the groups, in Dropbox or in the directory.",
+    )
+}
+
+pub(super) fn lives_elsewhere(email: &str, group: &str) -> Problem {
+    Problem::new(
+        "LIVES_ELSEWHERE",
+        format!("The user of {email} does not live in the population that the group {group} is confined to."),
+        "Move the user to that population, or leave them out of the group in Dropbox.",
     )
 }

@@ -7,6 +7,7 @@
 
 mod correlate;
 mod findings;
+mod groups;
 mod leavers;
 mod mappings;
 mod member;
@@ -26,8 +27,12 @@ use super::{
     status::Standing,
 };
 use crate::{
-    ConnectionId, Problem, RuleId, UserId,
-    directory::{filter::Filter, user::User},
+    ConnectionId, GroupId, Problem, RuleId, UserId,
+    directory::{
+        filter::Filter,
+        group::{Group, Membership},
+        user::User,
+    },
     ids,
     provisioning::onboarding::{Onboarding, Owned},
 };
@@ -67,6 +72,12 @@ pub struct Known<'a> {
     pub links: &'a Links,
     /// The directory, in user order: all of it under a full scope, else whoever may belong to the accounts in scope.
     pub users: &'a [User],
+    /// The directory's groups, in id order.
+    pub groups: &'a [Group],
+    /// Direct memberships of `users` by hand, in user order; asked for only when the rule brings groups in.
+    pub memberships: &'a [Membership],
+    /// Groups that active outbound rules of the connection provision.
+    pub groups_written: &'a FxHashSet<GroupId>,
     /// The users whom the rule made, in user order.
     pub provisioned: &'a [Provenance],
     /// What active outbound rules of the connection write, by place in `users`; empty when there are none.
@@ -101,6 +112,7 @@ pub fn plan(known: &Known) -> InboundPlan {
     people::plan(&mut draft, &pairs);
     leavers::plan(&mut draft, &pairs);
     usernames::resolve(&mut draft);
+    groups::plan(&mut draft, &pairs);
     draft.finish()
 }
 
@@ -158,6 +170,11 @@ impl<'a> Draft<'a> {
 
     fn push(&mut self, user: UserId, label: &str, because: Because, action: Action) {
         let subject = Subject::User(user);
+        self.operations.push(Operation { action, subject, label: label.into(), because });
+    }
+
+    fn group(&mut self, group: GroupId, label: &str, because: Because, action: Action) {
+        let subject = Subject::Group(group);
         self.operations.push(Operation { action, subject, label: label.into(), because });
     }
 

@@ -28,7 +28,7 @@ pub(super) fn plan(draft: &mut Draft, pairs: &Pairs) {
         let place = match found {
             Found::Nothing => continue,
             Found::New => {
-                create(draft, pairs, account);
+                create(draft, pairs, at, account);
                 continue;
             }
             Found::Linked(place) | Found::Matched(place) => *place as usize,
@@ -119,14 +119,14 @@ fn keep(draft: &mut Draft, pairs: &Pairs, account: &Account, user: &User, direct
 }
 
 /// Makes a user for an account, unless something stands in the way.
-fn create(draft: &mut Draft, pairs: &Pairs, account: &Account) {
+fn create(draft: &mut Draft, pairs: &Pairs, at: usize, account: &Account) {
     let known = draft.known;
     let (label, new) = (label(account), user_of_account(known.connection, &account.id));
     draft.impacted.push(Subject::User(new));
     match values(draft, pairs, account, label) {
         Err((standing, problem)) => draft.finding(new, label, Some(standing), problem),
         Ok(create) => {
-            forget_former(draft, pairs, account, new, label);
+            forget_former(draft, pairs, at, new, label);
             draft.push(new, label, Because::InScope, create);
         }
     }
@@ -152,12 +152,10 @@ fn values(
 }
 
 /// The account was linked to a user who is not there any more.
-fn forget_former(draft: &mut Draft, pairs: &Pairs, account: &Account, new: UserId, label: &str) {
-    let Some(at) = pairs.account(draft, account.id.as_str()) else { return };
-    let links = draft.known.links.accounts();
-    let former = links.iter().zip(&pairs.linked).find(|(_, linked)| **linked == at).map(|(link, _)| link);
+fn forget_former(draft: &mut Draft, pairs: &Pairs, at: usize, new: UserId, label: &str) {
+    let former = pairs.link_of.get(at).and_then(|place| draft.known.links.accounts().get(*place as usize));
     if let Some(link) = former.filter(|link| link.user != new) {
-        let account = account.id.clone();
+        let account = link.account.clone();
         draft.push(link.user, label, Because::Gone, Action::Unlink { account });
     }
 }

@@ -30,6 +30,14 @@ pub(super) fn came_from_dropbox(email: &str) -> Problem {
     )
 }
 
+pub(super) fn group_from_dropbox(name: &str) -> Problem {
+    Problem::new(
+        "GROUP_FROM_DROPBOX",
+        format!("The group {name} came into the directory from Dropbox, where its members are decided."),
+        "Take the group off this rule; or turn SYNC_GROUPS off in the inbound rule and delete that rule's group.",
+    )
+}
+
 pub(super) fn recover_off(email: &str) -> Problem {
     Problem::new(
         "CREATE_OFF",

@@ -158,6 +158,12 @@ fn course<'a>(draft: &Draft<'a>, remote: &Remote<'a>, want: &DesiredGroup) -> Co
     let in_scope = draft.known.desired.scope.has_group(want.group);
     let full = draft.known.seen.scope.is_full();
     if let Some(link) = draft.known.links.group(want.group) {
+        if draft.known.from_dropbox.ids.contains(&link.rule) {
+            return match in_scope {
+                true => Course::Failed(findings::group_from_dropbox(&want.name)),
+                false => Course::OutOfScope,
+            };
+        }
         match remote.by_id.get(&link.remote).and_then(|at| remote.groups.get(*at)) {
             Some(group) => {
                 return match not_ours(group.kind) {

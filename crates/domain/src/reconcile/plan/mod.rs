@@ -65,6 +65,8 @@ pub struct Known<'a> {
 pub struct FromDropbox<'a> {
     /// The users whom they made, sorted: whether these have an account is decided in Dropbox.
     pub made: &'a [UserId],
+    /// Those rules: the groups that they linked have their members from Dropbox.
+    pub ids: &'a [RuleId],
     /// For each rule the accounts that it wants, and what Dropbox decides of those.
     pub rules: &'a [(Option<&'a Filter>, Owned)],
 }
