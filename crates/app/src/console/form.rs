@@ -96,6 +96,26 @@ impl Form {
         self.values.insert(name.to_owned(), vec![value.into()]);
     }
 
+    /// Every value of a field that may come more than once.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.values.get(name).into_iter().flatten().map(|value| value.trim())
+    }
+
+    /// Whether nothing is wrong with it so far.
+    pub(super) fn is_good(&self) -> bool {
+        self.faults.is_empty() && self.trouble.is_empty()
+    }
+
+    /// Sets every value of a field that may come more than once.
+    pub(super) fn set_all(&mut self, name: &str, values: Vec<String>) {
+        self.values.insert(name.to_owned(), values);
+    }
+
+    /// Takes a value away: a box that is not ticked.
+    pub(super) fn unset(&mut self, name: &str) {
+        self.values.remove(name);
+    }
+
     /// Tells what is wrong with a field.
     pub(super) fn fault(&mut self, name: &str, what: impl Into<String>) {
         self.faults.insert(name.to_owned(), what.into());

@@ -17,6 +17,7 @@ mod gate;
 mod overview;
 mod page;
 mod paging;
+mod provisioning;
 mod routes;
 mod session;
 mod show;

@@ -18,10 +18,12 @@ use super::{
         self,
         Needs::{self, May, Nothing, SignedIn},
     },
-    overview, sign_in, users,
+    overview, provisioning as p, sign_in, users,
 };
 use crate::{
-    access::permission::Permission::{ReadIdentities, WriteIdentities},
+    access::permission::Permission::{
+        ApproveSyncs, ReadConfiguration, ReadIdentities, WriteConfiguration, WriteIdentities,
+    },
     correlation,
     state::AppState,
 };
@@ -55,6 +57,43 @@ fn table() -> Vec<(&'static str, Needs, MethodRouter<AppState>)> {
         ("/users/{id}/delete", May(WriteIdentities), post(users::delete)),
         ("/users/{id}/groups", May(WriteIdentities), post(users::join)),
         ("/users/{id}/groups/{group}/leave", May(WriteIdentities), post(users::leave)),
+
+        ("/connections", May(ReadConfiguration), get(p::connections)),
+        ("/connections/new", May(WriteConfiguration), get(p::choose)),
+        ("/connections/new/dropbox", May(WriteConfiguration), get(p::new)),
+        ("/connections/new/dropbox", May(WriteConfiguration), post(p::create)),
+        ("/connections/{id}", May(ReadConfiguration), get(p::connection)),
+        ("/connections/{id}/edit", May(WriteConfiguration), get(p::edit)),
+        ("/connections/{id}/edit", May(WriteConfiguration), post(p::change)),
+        ("/connections/{id}/actions", May(WriteConfiguration), get(p::actions)),
+        ("/connections/{id}/actions", May(WriteConfiguration), post(p::save_actions)),
+        ("/connections/{id}/test", May(WriteConfiguration), post(p::test)),
+        ("/connections/{id}/toggle", May(WriteConfiguration), post(p::toggle_connection)),
+        ("/connections/{id}/delete", May(WriteConfiguration), get(p::confirm_delete_connection)),
+        ("/connections/{id}/delete", May(WriteConfiguration), post(p::delete_connection)),
+
+        ("/rules", May(ReadConfiguration), get(p::rules)),
+        ("/rules/new", May(WriteConfiguration), get(p::begin)),
+        ("/rules/new", May(WriteConfiguration), post(p::step)),
+        ("/rules/filter", May(WriteConfiguration), post(p::filter_part)),
+        ("/rules/{id}", May(ReadConfiguration), get(p::overview)),
+        ("/rules/{id}/directory", May(ReadIdentities), get(p::directory)),
+        ("/rules/{id}/mapping", May(ReadConfiguration), get(p::mapping)),
+        ("/rules/{id}/onboarding", May(ReadConfiguration), get(p::onboarding)),
+        ("/rules/{id}/runs", May(ReadConfiguration), get(p::runs_of_rule)),
+        ("/rules/{id}/preview", May(ReadConfiguration), get(p::preview)),
+        ("/rules/{id}/edit", May(WriteConfiguration), get(p::reopen)),
+        ("/rules/{id}/edit", May(WriteConfiguration), post(p::step_of)),
+        ("/rules/{id}/toggle", May(WriteConfiguration), post(p::toggle_rule)),
+        ("/rules/{id}/sync", May(WriteConfiguration), post(p::resync)),
+        ("/rules/{id}/retry", May(WriteConfiguration), post(p::retry)),
+        ("/rules/{id}/delete", May(WriteConfiguration), get(p::confirm_delete_rule)),
+        ("/rules/{id}/delete", May(WriteConfiguration), post(p::delete_rule)),
+
+        ("/runs", May(ReadConfiguration), get(p::runs)),
+        ("/runs/{id}", May(ReadConfiguration), get(p::run)),
+        ("/runs/{id}/approve", May(ApproveSyncs), post(p::approve)),
+        ("/runs/{id}/cancel", May(ApproveSyncs), post(p::cancel)),
     ]
 }
 

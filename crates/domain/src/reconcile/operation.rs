@@ -223,6 +223,43 @@ pub enum Stage {
     JoinGroup,
 }
 
+impl Stage {
+    /// Every stage, in the order of the world.
+    pub const ALL: [Stage; 28] = {
+        use Stage::*;
+        [
+            Unlink,
+            UnlinkGroup,
+            Link,
+            LinkGroup,
+            Amend,
+            ForgetMember,
+            Suspend,
+            CancelInvitation,
+            Remove,
+            RemoveMember,
+            Recover,
+            Unsuspend,
+            Create,
+            Update,
+            CreateGroup,
+            RenameGroup,
+            AddMember,
+            DeleteGroup,
+            DisableUser,
+            DeleteUser,
+            LeaveGroup,
+            DeleteDirectoryGroup,
+            EnableUser,
+            UpdateUser,
+            CreateUser,
+            CreateDirectoryGroup,
+            RenameDirectoryGroup,
+            JoinGroup,
+        ]
+    };
+}
+
 impl Action {
     /// Its place in the order of the world.
     pub fn stage(&self) -> Stage {

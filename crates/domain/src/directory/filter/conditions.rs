@@ -171,8 +171,9 @@ impl Row {
             Literal::Text(text) => {
                 let text = text.as_str();
                 let is_word = matches!(text, "true" | "false") && !op.is_substring();
-                // A form's line ends are its own, so text that has some does not survive a field.
-                (!is_word && !text.is_empty() && !text.contains(['\r', '\n', '\0'])).then(|| row(text))
+                // A field of a form loses line ends and the space around a text, so such a text does not survive one.
+                let survives = !text.is_empty() && text.trim() == text && !text.contains(['\r', '\n', '\0']);
+                (!is_word && survives).then(|| row(text))
             }
             Literal::Null | Literal::Number(_) => None,
         }

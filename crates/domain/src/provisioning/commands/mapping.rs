@@ -64,6 +64,14 @@ pub struct Facts<'a> {
     pub custom: &'a [String],
 }
 
+/// What a Dropbox rule can map to, for suggestions; an inbound rule also to custom attributes.
+pub fn targets(direction: Direction) -> Vec<&'static str> {
+    match direction {
+        Direction::Outbound => Attribute::ALL.into_iter().map(Attribute::name).chain(["status"]).collect(),
+        Direction::Inbound => DIRECTORY_TARGETS.to_vec(),
+    }
+}
+
 /// Whether a body uses attributes that must be looked for among the users' custom ones.
 pub fn uses_custom_attributes(body: &Body) -> bool {
     let text = |key: &str| body.get(key).and_then(Value::as_str);
@@ -266,11 +274,8 @@ fn check_target(current: Option<&Mapping>, target: &str, facts: Facts<'_>, fault
     }
     let allowed: Vec<&str> = match (facts.rule.direction, &facts.connection.kind) {
         (Direction::Outbound, ConnectionKind::Other(_)) => return,
-        (Direction::Outbound, _) => {
-            Attribute::ALL.into_iter().map(Attribute::name).chain(["status"]).collect()
-        }
         (Direction::Inbound, _) if user::is_custom_name(target) => return,
-        (Direction::Inbound, _) => DIRECTORY_TARGETS.to_vec(),
+        (direction, _) => targets(direction),
     };
     if !allowed.contains(&target) {
         let message =

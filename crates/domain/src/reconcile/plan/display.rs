@@ -45,6 +45,26 @@ impl Stage {
         }
     }
 
+    /// The heading over its operations.
+    pub fn heading(self) -> &'static str {
+        self.words().0
+    }
+
+    /// What taking away by it is called, if it takes something away: verb and noun.
+    pub(super) fn taking(self) -> Option<(&'static str, &'static str)> {
+        Some(match self {
+            Stage::Suspend => ("suspends", "account"),
+            Stage::CancelInvitation => ("cancels", "invitation"),
+            Stage::Remove => ("removes", "account"),
+            Stage::RemoveMember => ("ends", "membership"),
+            Stage::DeleteGroup | Stage::DeleteDirectoryGroup => ("deletes", "group"),
+            Stage::DisableUser => ("disables", "user"),
+            Stage::DeleteUser => ("deletes", "user"),
+            Stage::LeaveGroup => ("ends", "membership"),
+            _ => return None,
+        })
+    }
+
     /// The heading over its operations, and what `n` of them are in the line of counts.
     fn words(self) -> (&'static str, &'static str) {
         match self {
@@ -135,7 +155,7 @@ impl Action {
     }
 
     /// `+` gives, `~` changes, `-` takes away, `=` only remembers.
-    fn sign(&self) -> char {
+    pub fn sign(&self) -> char {
         match self {
             _ if self.is_local() => '=',
             _ if self.removal().is_some() => '-',
@@ -261,29 +281,8 @@ fn in_the_way(findings: &[Finding], f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 /// What is taken away, as one sentence on top.
 fn removals(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let count = |stage| plan.operations.iter().filter(|o| o.action.stage() == stage).count();
-    let words = [
-        (Stage::Suspend, "suspends", "account"),
-        (Stage::CancelInvitation, "cancels", "invitation"),
-        (Stage::Remove, "removes", "account"),
-        (Stage::RemoveMember, "ends", "membership"),
-        (Stage::DeleteGroup, "deletes", "group"),
-        (Stage::DisableUser, "disables", "user"),
-        (Stage::DeleteUser, "deletes", "user"),
-        (Stage::LeaveGroup, "ends", "membership"),
-        (Stage::DeleteDirectoryGroup, "deletes", "group"),
-    ];
-    let parts: Vec<String> = words
-        .into_iter()
-        .map(|(stage, verb, noun)| (count(stage), verb, noun))
-        .filter(|(count, ..)| *count > 0)
-        .map(|(count, verb, noun)| format!("{verb} {count} {noun}{}", if count == 1 { "" } else { "s" }))
-        .collect();
-    match parts.as_slice() {
-        [] => return Ok(()),
-        [only] => write!(f, "This plan {only}.")?,
-        [others @ .., last] => write!(f, "This plan {} and {last}.", others.join(", "))?,
-    }
+    let Some(words) = plan.counts().taken_away() else { return Ok(()) };
+    f.write_str(&words)?;
     if !plan.manner.is_empty() {
         write!(f, " {}", plan.manner)?;
     }

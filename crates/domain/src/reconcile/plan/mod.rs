@@ -11,6 +11,7 @@ mod findings;
 mod groups;
 mod leavers;
 mod memberships;
+mod reading;
 
 use std::collections::{BTreeMap, BTreeSet};
 

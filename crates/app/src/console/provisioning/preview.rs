@@ -1,0 +1,92 @@
+//! What a full sync of a rule would do now. Looking changes nothing.
+
+use askama::Template;
+use axum::extract::State;
+use usher_domain::provisioning::connection::Connection;
+use usher_engine::reconcile::{Draft, Preview, sync_status::not_running};
+
+use super::{
+    expected, find_rule,
+    plan_view::{PlanView, reasons},
+};
+use crate::{
+    access::permission::Permission::{ReadIdentities, WriteConfiguration},
+    console::{
+        error::ConsoleResult,
+        page::{Shell, page},
+        show::count,
+        visitor::{Ids, Visitor},
+    },
+    state::AppState,
+};
+
+/// A preview, with what carrying it out takes.
+#[derive(Debug)]
+pub(super) struct PreviewShown {
+    pub(super) plan: PlanView,
+    pub(super) held: Vec<String>,
+    pub(super) impacted: String,
+    /// Seats needed and left, when that is known and some are needed.
+    pub(super) seats: Option<(u32, u32, u32, u32)>,
+    pub(super) calls: String,
+    pub(super) time: String,
+    pub(super) digest: String,
+}
+
+impl PreviewShown {
+    pub(super) fn of(preview: &Preview, connection: Option<&Connection>) -> Self {
+        let plan = &preview.plan;
+        let seats = plan.seats.filter(|_| plan.seats_needed > 0);
+        PreviewShown {
+            plan: PlanView::of(plan),
+            held: reasons(&preview.verdict),
+            impacted: format!(
+                "{} and {}",
+                count(plan.impacted_users, "user", "users"),
+                count(plan.impacted_groups, "group", "groups")
+            ),
+            seats: seats.map(|it| (plan.seats_needed, it.left(), it.licensed, plan.seats_missing())),
+            calls: count(preview.calls, "call", "calls"),
+            time: connection.map_or_else(String::new, |it| expected::duration(preview.calls, it)),
+            digest: preview.digest.clone(),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "provisioning/preview.html")]
+struct Page {
+    shell: Shell,
+    id: String,
+    name: String,
+    shown: Option<PreviewShown>,
+    fault: Option<String>,
+    /// Why it cannot be applied, if it cannot.
+    not_running: Option<String>,
+    may_write: bool,
+    may_see_people: bool,
+}
+
+/// `GET /console/rules/{id}/preview`
+pub(in crate::console) async fn show(
+    State(app): State<AppState>,
+    visitor: Visitor,
+    ids: Ids,
+) -> ConsoleResult {
+    let rule = find_rule(&app, &visitor, ids.id(0)).await?;
+    let connection = app.store.connection(visitor.home(), rule.connection()).await?;
+    let (shown, fault) = match app.reconciler.preview(&rule, Draft::default()).await {
+        Ok(preview) => (Some(PreviewShown::of(&preview, connection.as_ref())), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    page(&Page {
+        shell: Shell::new(&visitor, format!("Preview: {}", rule.name)),
+        id: rule.id.to_string(),
+        name: rule.name.clone(),
+        shown,
+        fault,
+        not_running: not_running(&rule, connection.as_ref()),
+        may_write: visitor.may(WriteConfiguration),
+        may_see_people: visitor.may(ReadIdentities),
+    })
+}
