@@ -14,6 +14,7 @@ mod bad_input;
 mod cli;
 mod inbound_steps;
 mod kill9;
+mod provisioning_pages;
 mod secrets;
 mod seed_steps;
 mod state;

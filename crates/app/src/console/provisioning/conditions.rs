@@ -134,7 +134,7 @@ mod tests {
             (join(), proptest::collection::vec(inner, 0..4))
                 .prop_map(|(join, items)| Conditions { join, items })
         };
-        let once = some.clone();
+        let once = some;
         some(leaf.prop_recursive(4, 16, 4, move |inner| once(inner).prop_map(Condition::Group)).boxed())
     }
 

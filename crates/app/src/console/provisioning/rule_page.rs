@@ -82,7 +82,7 @@ struct Overview {
     detail: Option<String>,
     users: Vec<Sum>,
     groups: Vec<Sum>,
-    bar: Vec<(&'static str, u64)>,
+    bar: Vec<Part>,
     last: Option<Time>,
     next: Option<Time>,
     direction: &'static str,
@@ -172,11 +172,27 @@ fn summary(rule: &Rule, kind: &str, counts: &StatusCounts) -> Vec<Sum> {
     ]
 }
 
-/// Widths of the parts of a bar, in thousandths.
-fn bar(counts: &StatusCounts) -> Vec<(&'static str, u64)> {
+/// A part of a bar, in thousandths of its width.
+struct Part {
+    class: &'static str,
+    from: u64,
+    width: u64,
+}
+
+/// How the impacted are shared out: success, what waits, failed.
+fn bar(counts: &StatusCounts) -> Vec<Part> {
     let share = |n: u64| n.saturating_mul(1000).checked_div(counts.impacted).unwrap_or(0);
-    let waiting = counts.unsynced + counts.partial;
-    vec![("good", share(counts.success)), ("warn", share(waiting)), ("bad", share(counts.failed))]
+    let mut from = 0;
+    let parts =
+        [("good", counts.success), ("warn", counts.unsynced + counts.partial), ("bad", counts.failed)];
+    parts
+        .into_iter()
+        .map(|(class, n)| {
+            let part = Part { class, from, width: share(n) };
+            from += part.width;
+            part
+        })
+        .collect()
 }
 
 #[derive(Template)]

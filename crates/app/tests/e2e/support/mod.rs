@@ -3,10 +3,12 @@
 mod api;
 mod database;
 mod home;
+mod pages;
 mod redact;
 mod world;
 
 pub(crate) use api::{Answer, Api, http_client};
 pub(crate) use home::{CLIENT, ENVIRONMENT, Home, SECRET, Usher, bare_command};
+pub(crate) use pages::Pages;
 pub(crate) use redact::{redacted, shown};
 pub(crate) use world::{Dropbox, World, id, person, settled, until};
