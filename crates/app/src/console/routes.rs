@@ -67,6 +67,7 @@ fn table() -> Vec<(&'static str, Needs, MethodRouter<AppState>)> {
         ("/connections/{id}/edit", May(WriteConfiguration), post(p::change)),
         ("/connections/{id}/actions", May(WriteConfiguration), get(p::actions)),
         ("/connections/{id}/actions", May(WriteConfiguration), post(p::save_actions)),
+        ("/connections/{id}/census", May(ReadIdentities), get(p::census)),
         ("/connections/{id}/test", May(WriteConfiguration), post(p::test)),
         ("/connections/{id}/toggle", May(WriteConfiguration), post(p::toggle_connection)),
         ("/connections/{id}/delete", May(WriteConfiguration), get(p::confirm_delete_connection)),

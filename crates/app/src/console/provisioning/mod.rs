@@ -3,6 +3,7 @@
 //! A change of what is provisioned is looked at before it is made: the wizard of a rule ends in a preview, an approval
 //! is bound to the plan that was shown, and whatever takes something away says from how many.
 
+mod census;
 mod conditions;
 mod connection_form;
 mod connections;
@@ -28,6 +29,7 @@ use super::{
 };
 use crate::state::AppState;
 
+pub(super) use census::show as census;
 pub(super) use connection_form::{actions, change, choose, create, edit, new, save_actions, test};
 pub(super) use connections::{
     confirm_delete as confirm_delete_connection, delete as delete_connection, list as connections,
