@@ -85,7 +85,7 @@ async fn a_newcomer_connects_a_team_makes_a_rule_and_sees_people_arrive() {
     console.open(new).await;
     console.submit(new, &[("go", "next")]).await;
     console.submit(new, &[("go", "next")]).await;
-    console.says("must");
+    assert_eq!(console.status, 422, "a rule has a name");
     console.submit(new, &[("name", "Everyone but Eve"), ("go", "next")]).await;
     console.says("Which users");
     console.submit(new, &[("go", "add-row:")]).await;
