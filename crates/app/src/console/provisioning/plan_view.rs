@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use usher_domain::reconcile::{
     guard::{HoldReason, Verdict},
-    operation::{Operation, Stage},
+    operation::{Action, Operation, Stage},
     outcome::Outcome,
     plan::{Counts, Finding, Plan},
     scope::Subject,
@@ -131,10 +131,12 @@ impl Row {
             sentence: it.action.sentence(&it.label),
             because: (because != "in scope").then_some(because),
             href: match it.subject {
+                // Who is only about to be made has no page yet.
+                _ if matches!(it.action, Action::CreateUser { .. } | Action::CreateDirectoryGroup { .. }) => {
+                    None
+                }
                 Subject::User(id) => Some(format!("/console/users/{id}")),
                 Subject::Group(id) => Some(format!("/console/groups/{id}")),
-                #[allow(unreachable_patterns, reason = "subjects that are neither have no page")]
-                _ => None,
             },
             changes: it.action.changes(),
             outcome: outcome.map(OutcomeShown::of),

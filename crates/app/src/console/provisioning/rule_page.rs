@@ -241,8 +241,6 @@ pub(in crate::console) async fn directory(
         let (subject, href) = match it.subject {
             Subject::User(id) => (format!("user:{id}"), Some(format!("/console/users/{id}"))),
             Subject::Group(id) => (format!("group:{id}"), Some(format!("/console/groups/{id}"))),
-            #[allow(unreachable_patterns, reason = "other subjects have no page")]
-            _ => (String::new(), None),
         };
         StatusRow {
             href: href.filter(|_| name.is_some()),

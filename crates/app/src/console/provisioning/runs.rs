@@ -85,14 +85,13 @@ impl RunRow {
 
 /// Why it was started.
 fn trigger(run: &Run) -> &'static str {
-    #[allow(unreachable_patterns, reason = "what started it may be something newer")]
     match run.trigger {
         Trigger::Change => "A change",
         Trigger::Manual => "A full resync",
         Trigger::Configuration => "A change of the rule",
         Trigger::Approval => "An approval",
         Trigger::Deletion => "The rule's deletion",
-        _ => "Its schedule",
+        Trigger::Schedule => "Its schedule",
     }
 }
 
@@ -297,7 +296,6 @@ fn span(run: &Run, kind: Option<Stage>) -> (u64, u64) {
 
 fn scope(run: &Run) -> String {
     use usher_domain::reconcile::scope::Scope;
-    #[allow(unreachable_patterns, reason = "a scope may be something newer")]
     match &run.scope {
         Scope::Full => "everything of the rule".to_owned(),
         Scope::Subjects { users, groups } => format!(
@@ -305,7 +303,7 @@ fn scope(run: &Run) -> String {
             count(users.len() as u64, "user", "users"),
             count(groups.len() as u64, "group", "groups")
         ),
-        _ => "some accounts".to_owned(),
+        Scope::Accounts(accounts) => count(accounts.len() as u64, "account", "accounts"),
     }
 }
 
@@ -322,8 +320,6 @@ async fn causes(app: &AppState, run: RunId) -> ConsoleResult<Vec<Cause>> {
             let subject = match it.operation.subject {
                 Subject::User(id) => format!("user:{id}"),
                 Subject::Group(id) => format!("group:{id}"),
-                #[allow(unreachable_patterns, reason = "other subjects cannot be tried by themselves")]
-                _ => String::new(),
             };
             Some(Failed {
                 sentence: it.operation.action.sentence(&it.operation.label),

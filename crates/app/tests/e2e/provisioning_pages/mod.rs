@@ -2,6 +2,7 @@
 //! run, and what a role may not do.
 
 mod held;
+mod inbound;
 mod newcomer;
 mod roles;
 

@@ -8,7 +8,11 @@ use axum::{
 use usher_domain::{
     directory::{filter::Filter, view::UserView},
     provisioning::rule::Direction,
-    reconcile::inbound,
+    reconcile::{
+        attributes::Attribute,
+        inbound,
+        snapshot::{Account, AccountState},
+    },
 };
 use usher_engine::directory::DirectoryError;
 
@@ -122,8 +126,7 @@ pub(super) async fn matches(app: &AppState, visitor: &Visitor, form: &Form) -> C
         Err(fault) => return Ok(nothing(fault)),
     };
     if draft::direction(form) == Direction::Inbound {
-        let told = "Who of the team matches shows in the preview, at the end.";
-        return Ok(Matches { fault: None, of: told.to_owned(), ..nothing(String::new()) });
+        return members(app, visitor, form, filter.as_ref()).await;
     }
     let found = match app.directory.matching(visitor.home(), filter.as_ref(), SAMPLE).await {
         Ok(found) => found,
@@ -148,6 +151,57 @@ pub(super) async fn matches(app: &AppState, visitor: &Visitor, form: &Form) -> C
         fault: None,
         may_see_people,
     })
+}
+
+/// Which members of the team match.
+async fn members(
+    app: &AppState,
+    visitor: &Visitor,
+    form: &Form,
+    filter: Option<&Filter>,
+) -> ConsoleResult<Matches> {
+    let may_see_people = visitor.may(ReadIdentities);
+    let mut found =
+        Matches {
+            count: "–".to_owned(), of: String::new(), sample: Vec::new(), fault: None, may_see_people
+        };
+    let connection = match form.value("connection").parse() {
+        Ok(id) => app.store.connection(visitor.home(), id).await?,
+        Err(_) => None,
+    };
+    let Some(connection) = connection else {
+        found.fault = Some("Choose a connection first.".to_owned());
+        return Ok(found);
+    };
+    if let Some(Err(fault)) = filter.map(|filter| filter.check(&inbound::ATTRIBUTES)) {
+        found.fault = Some(fault.to_string());
+        return Ok(found);
+    }
+    let seen = match app.reconciler.headcount(&connection).await {
+        Ok(heads) => heads.seen,
+        Err(error) => {
+            found.fault = Some(error.to_string());
+            return Ok(found);
+        }
+    };
+    let groups = inbound::Groups::of(&seen);
+    let there: Vec<&Account> =
+        seen.accounts.iter().filter(|it| !matches!(it.state, AccountState::Removed { .. })).collect();
+    let meets = |it: &&&Account| {
+        filter.is_none_or(|filter| filter.matches(&inbound::Member::new(it, &seen, &groups)))
+    };
+    let matching: Vec<&&Account> = there.iter().filter(meets).collect();
+    found.count = number(matching.len() as u64);
+    found.of = format!("of {} members", number(there.len() as u64));
+    if may_see_people {
+        let text = |it: &Account, attribute| it.attributes.get(attribute).to_owned();
+        let named = matching.iter().take(SAMPLE as usize).map(|it| {
+            let name = format!("{} {}", text(it, Attribute::GivenName), text(it, Attribute::Surname));
+            (String::new(), name.trim().to_owned(), text(it, Attribute::Email))
+        });
+        found.sample = named.collect();
+    }
+    Ok(found)
 }
 
 /// `POST /console/rules/filter`: the editor anew, or with `part=matches` who matches; for the script
