@@ -26,7 +26,6 @@ pub(crate) struct App {
     /// Access tokens.
     pub(crate) tokens: Tokens,
     /// Administrators of the console, as they come to the door.
-    #[allow(dead_code, reason = "the pages of the console are its callers")]
     pub(crate) administrators: Administrators,
     /// Failures at the token endpoint.
     pub(crate) failures: Failures,

@@ -16,7 +16,12 @@ use super::{
     page, session,
     visitor::{Visit, Visitor},
 };
-use crate::{access::permission::Permission, address, state::AppState, system::random_secret};
+use crate::{
+    access::{permission::Permission, source::source},
+    address,
+    state::AppState,
+    system::random_secret,
+};
 
 /// What a page needs of who looks at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +44,8 @@ pub(super) async fn guard(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let visit = visit(&app, request.headers(), request.uri());
+    let mut visit = visit(&app, request.headers(), request.uri());
+    visit.from = source(request.extensions(), request.headers(), &app.trusted_proxies);
     let told = visit.flash.is_some() && !request.headers().contains_key("hx-request");
     let writes = request.method() == Method::POST;
     let mut visitor = None;

@@ -9,17 +9,22 @@
 
 mod account;
 mod assets;
+mod audit;
 mod chart;
 mod cookies;
 mod error;
 mod form;
 mod gate;
+mod groups;
+mod import;
 mod overview;
 mod page;
 mod paging;
+mod populations;
 mod provisioning;
 mod routes;
 mod session;
+mod settings;
 mod show;
 mod sign_in;
 mod standings;

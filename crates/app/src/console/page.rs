@@ -58,7 +58,7 @@ const PLACES: &[(&str, &str, &str, Option<Permission>, &str)] = &[
     ("Integrations", "Connections", "/console/connections", Some(Permission::ReadConfiguration), "M9 7V3M15 7V3M6 7h12v4a6 6 0 0 1-12 0zM12 17v4"),
     ("Integrations", "Rules", "/console/rules", Some(Permission::ReadConfiguration), "M4 6h10M18 6h2M4 12h2M10 12h10M4 18h8M16 18h4M16 4v4M8 10v4M14 16v4"),
     ("Integrations", "Runs", "/console/runs", Some(Permission::ReadConfiguration), "M20 12a8 8 0 1 1-2.5-5.8M20 3v4h-4"),
-    ("Administration", "Audit", "/console/audit", Some(Permission::ReadConfiguration), "M6 3h9l4 4v14H6zM14 3v5h5M9 13h7M9 17h7"),
+    ("Administration", "Audit", "/console/audit", Some(Permission::ReadActivities), "M6 3h9l4 4v14H6zM14 3v5h5M9 13h7M9 17h7"),
     ("Administration", "Settings", "/console/settings", Some(Permission::ReadConfiguration), "M12 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM12 3v3M12 18v3M3 12h3M18 12h3M5.6 5.6l2.1 2.1M16.3 16.3l2.1 2.1M5.6 18.4l2.1-2.1M16.3 7.7l2.1-2.1"),
 ];
 

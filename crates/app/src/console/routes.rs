@@ -11,18 +11,19 @@ use axum::{
 use tower_http::timeout::TimeoutLayer;
 
 use super::{
-    account, assets,
+    account, assets, audit,
     error::ConsoleError,
     form,
     gate::{
         self,
         Needs::{self, May, Nothing, SignedIn},
     },
-    overview, provisioning as p, sign_in, users,
+    groups, import, overview, populations, provisioning as p, settings, sign_in, users,
 };
 use crate::{
     access::permission::Permission::{
-        ApproveSyncs, ReadConfiguration, ReadIdentities, WriteConfiguration, WriteIdentities,
+        ApproveSyncs, ReadActivities, ReadConfiguration, ReadIdentities, WriteAccess, WriteConfiguration,
+        WriteIdentities,
     },
     correlation,
     state::AppState,
@@ -37,12 +38,18 @@ fn table() -> Vec<(&'static str, Needs, MethodRouter<AppState>)> {
     vec![
         ("/sign-in", Nothing, get(sign_in::show)),
         ("/sign-in", Nothing, post(sign_in::enter)),
+        ("/sign-in/code", Nothing, get(sign_in::ask_code)),
+        ("/sign-in/code", Nothing, post(sign_in::enter_code)),
         ("/sign-out", SignedIn, post(sign_in::leave)),
         ("/theme", SignedIn, post(sign_in::theme)),
 
         ("", SignedIn, get(overview::show)),
         ("/account", SignedIn, get(account::show)),
         ("/account/sign-out-everywhere", SignedIn, post(account::sign_out_everywhere)),
+        ("/account/password", SignedIn, post(account::change_password)),
+        ("/account/totp", SignedIn, post(account::begin_totp)),
+        ("/account/totp/confirm", SignedIn, post(account::confirm_totp)),
+        ("/account/totp/off", SignedIn, post(account::remove_totp)),
 
         ("/users", May(ReadIdentities), get(users::list)),
         ("/users", May(WriteIdentities), post(users::create)),
@@ -57,6 +64,45 @@ fn table() -> Vec<(&'static str, Needs, MethodRouter<AppState>)> {
         ("/users/{id}/delete", May(WriteIdentities), post(users::delete)),
         ("/users/{id}/groups", May(WriteIdentities), post(users::join)),
         ("/users/{id}/groups/{group}/leave", May(WriteIdentities), post(users::leave)),
+
+        ("/groups", May(ReadIdentities), get(groups::list)),
+        ("/groups", May(WriteIdentities), post(groups::create)),
+        ("/groups/new", May(WriteIdentities), get(groups::new)),
+        ("/groups/{id}", May(ReadIdentities), get(groups::show)),
+        ("/groups/{id}/edit", May(WriteIdentities), get(groups::edit)),
+        ("/groups/{id}/edit", May(WriteIdentities), post(groups::change)),
+        ("/groups/{id}/nest", May(WriteIdentities), post(groups::nest)),
+        ("/groups/{id}/parents/{parent}/leave", May(WriteIdentities), post(groups::unnest)),
+        ("/groups/{id}/delete", May(WriteIdentities), get(groups::confirm_delete)),
+        ("/groups/{id}/delete", May(WriteIdentities), post(groups::delete)),
+
+        ("/populations", May(ReadConfiguration), get(populations::list)),
+        ("/populations", May(WriteConfiguration), post(populations::create)),
+        ("/populations/new", May(WriteConfiguration), get(populations::new)),
+        ("/populations/{id}", May(ReadConfiguration), get(populations::show)),
+        ("/populations/{id}/edit", May(WriteConfiguration), get(populations::edit)),
+        ("/populations/{id}/edit", May(WriteConfiguration), post(populations::change)),
+        ("/populations/{id}/delete", May(WriteConfiguration), post(populations::delete)),
+
+        ("/import", May(WriteIdentities), get(import::show)),
+        ("/import", May(WriteIdentities), post(import::import)),
+
+        ("/audit", May(ReadActivities), get(audit::list)),
+
+        ("/settings", May(ReadConfiguration), get(settings::show_all)),
+        ("/settings/administrators", May(WriteAccess), post(settings::administrators::create)),
+        ("/settings/administrators/new", May(WriteAccess), get(settings::administrators::new)),
+        ("/settings/administrators/{id}", May(WriteAccess), get(settings::administrators::edit)),
+        ("/settings/administrators/{id}", May(WriteAccess), post(settings::administrators::change)),
+        ("/settings/administrators/{id}/password", May(WriteAccess), post(settings::administrators::set_password)),
+        ("/settings/administrators/{id}/totp/off", May(WriteAccess), post(settings::administrators::remove_totp)),
+        ("/settings/administrators/{id}/delete", May(WriteAccess), post(settings::administrators::delete)),
+        ("/settings/clients", May(WriteAccess), post(settings::clients::create)),
+        ("/settings/clients/new", May(WriteAccess), get(settings::clients::new)),
+        ("/settings/clients/{id}", May(WriteAccess), get(settings::clients::edit)),
+        ("/settings/clients/{id}", May(WriteAccess), post(settings::clients::change)),
+        ("/settings/clients/{id}/secret", May(WriteAccess), post(settings::clients::rotate)),
+        ("/settings/clients/{id}/delete", May(WriteAccess), post(settings::clients::delete)),
 
         ("/connections", May(ReadConfiguration), get(p::connections)),
         ("/connections/new", May(WriteConfiguration), get(p::choose)),
@@ -116,4 +162,24 @@ pub(crate) fn router(app: AppState) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, TIMEOUT))
         .layer(from_fn_with_state(app.clone(), correlation::correlate))
         .with_state(app)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::permission::Permission;
+
+    #[test]
+    fn a_form_that_changes_something_never_needs_only_a_reading_role() {
+        use Permission::*;
+        for (path, needs, handler) in table() {
+            let shown = format!("{handler:?}");
+            let posts = shown.contains("post: BoxedHandler") || shown.contains("post: Route");
+            let reading =
+                matches!(needs, May(ReadIdentities | ReadConfiguration | ReadAccess | ReadActivities));
+            assert!(!(posts && reading), "{path} changes something for who may only read");
+            // Whoever is not signed in changes nothing but that.
+            assert!(needs != Nothing || path.starts_with("/sign-in"), "{path} is open to everyone");
+        }
+    }
 }

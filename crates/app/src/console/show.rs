@@ -103,7 +103,7 @@ pub(super) fn enabled(on: bool) -> Badge {
 
 /// A role, as PingOne names it.
 pub(super) fn role(role: Role) -> String {
-    serde_json::to_value(role).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+    role.name().to_owned()
 }
 
 /// A number with its thousands apart.

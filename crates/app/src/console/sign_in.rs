@@ -5,7 +5,8 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect},
 };
-use usher_domain::{Secret, session::Stage};
+use url::form_urlencoded::byte_serialize;
+use usher_domain::{Secret, access::Administrator, session::Stage};
 
 use super::{
     cookies::{SESSION, THEME, VISIT},
@@ -16,7 +17,7 @@ use super::{
     session,
     visitor::Visit,
 };
-use crate::{access::password, state::AppState};
+use crate::{access::administrators::SignInError, state::AppState};
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -51,16 +52,64 @@ async fn filled(app: &AppState, visit: &Visit, form: Form) -> ConsoleResult<Sign
 
 /// `POST /console/sign-in`
 pub(super) async fn enter(State(app): State<AppState>, visit: Visit, mut form: Form) -> ConsoleResult {
-    let found = app.store.administrator(form.value("username")).await?.filter(|found| found.enabled);
-    let hash = found.as_ref().map(|found| found.password_hash.clone());
-    let verified = password::verify(Secret::new(form.raw("password")), hash).await;
-    let Some(administrator) = found.filter(|_| verified) else {
-        form.trouble.push("No enabled administrator has this username and password.".into());
-        return refused(&filled(&app, &visit, form).await?);
+    let password = Secret::new(form.raw("password"));
+    match app.administrators.sign_in(form.value("username"), password, None, visit.from).await {
+        Ok(administrator) => welcome(&app, &visit, &administrator, form.value("next")).await,
+        Err(SignInError::CodeNeeded(administrator)) => {
+            let next: String = byte_serialize(form.value("next").as_bytes()).collect();
+            let mut response = Redirect::to(&format!("/console/sign-in/code?next={next}")).into_response();
+            let headers = response.headers_mut();
+            session::open(&app, &visit.cookies, headers, &administrator, Stage::SecondFactor, &visit.agent)
+                .await?;
+            Ok(response)
+        }
+        Err(SignInError::Store(error)) => Err(error.into()),
+        Err(why) => {
+            form.trouble.push(why.to_string());
+            refused(&filled(&app, &visit, form).await?)
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "sign_in_code.html")]
+struct Code {
+    shell: Shell,
+    form: Form,
+}
+
+/// `GET /console/sign-in/code`: the second factor.
+pub(super) async fn ask_code(visit: Visit) -> ConsoleResult {
+    let form = Form::of([("next", visit.query("next").unwrap_or_default().to_owned())]);
+    page(&Code { shell: Shell::plain(&visit, "Second factor"), form })
+}
+
+/// `POST /console/sign-in/code`
+pub(super) async fn enter_code(State(app): State<AppState>, visit: Visit, mut form: Form) -> ConsoleResult {
+    let found = session::find(&app, &visit.cookies).await?;
+    let Some((_, administrator)) = found.filter(|(session, _)| session.stage == Stage::SecondFactor) else {
+        // It took too long, or someone else's session is in this browser: from the beginning.
+        return Ok(Redirect::to("/console/sign-in").into_response());
     };
-    let mut response = Redirect::to(next(form.value("next"))).into_response();
+    match app.administrators.second_factor(&administrator, form.value("code"), visit.from).await {
+        Ok(administrator) => welcome(&app, &visit, &administrator, form.value("next")).await,
+        Err(SignInError::Store(error)) => Err(error.into()),
+        Err(SignInError::Wrong) => {
+            form.fault("code", "The code is wrong, or was used before. Wait for the next one.");
+            refused(&Code { shell: Shell::plain(&visit, "Second factor"), form })
+        }
+        Err(why) => {
+            form.fault("code", why.to_string());
+            refused(&Code { shell: Shell::plain(&visit, "Second factor"), form })
+        }
+    }
+}
+
+/// Opens the session, and leads to where they wanted to go.
+async fn welcome(app: &AppState, visit: &Visit, administrator: &Administrator, to: &str) -> ConsoleResult {
+    let mut response = Redirect::to(next(to)).into_response();
     let headers = response.headers_mut();
-    session::open(&app, &visit.cookies, headers, &administrator, Stage::SignedIn, &visit.agent).await?;
+    session::open(app, &visit.cookies, headers, administrator, Stage::SignedIn, &visit.agent).await?;
     visit.cookies.clear(headers, VISIT);
     Ok(response)
 }

@@ -35,6 +35,8 @@ pub(super) struct Visit {
     pub(super) flash: Option<String>,
     /// The browser, as it calls itself.
     pub(super) agent: String,
+    /// Where it comes from.
+    pub(super) from: Option<std::net::IpAddr>,
     /// Values of the query, the last of each name.
     query: BTreeMap<String, String>,
 }
@@ -50,6 +52,7 @@ impl Visit {
             theme: "auto",
             flash: None,
             agent,
+            from: None,
             query: query.map(|(name, value)| (name.into_owned(), value.into_owned())).collect(),
         }
     }

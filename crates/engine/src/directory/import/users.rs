@@ -95,6 +95,33 @@ impl Directory {
         Ok(results)
     }
 
+    /// What an import of these rows would make of each of them; changes nothing.
+    ///
+    /// # Errors
+    /// The environment is not there, or the store is unavailable.
+    pub async fn preview_users(
+        &self,
+        by: &By,
+        environment: EnvironmentId,
+        rows: &[UserRow],
+        create_populations: bool,
+    ) -> Result<Vec<Imported>, DirectoryError> {
+        found("environment", environment, self.store.environment(environment).await?)?;
+        let mut known = self.known(environment).await?;
+        let stamp = self.stamp(by);
+        let mut results = Vec::with_capacity(rows.len());
+        for row in rows {
+            results.push(
+                match self.import_user(environment, row, create_populations, &mut known, &stamp).await {
+                    Ok((as_what, _)) => Imported::good(row.line, as_what),
+                    Err(DirectoryError::Rejected(why)) => Imported::refused(row.line, why),
+                    Err(error) => return Err(error),
+                },
+            );
+        }
+        Ok(results)
+    }
+
     async fn known(&self, environment: EnvironmentId) -> Result<Known, DirectoryError> {
         let users = self.store.all_users(environment).await?;
         Ok(Known {

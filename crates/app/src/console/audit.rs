@@ -1,0 +1,176 @@
+//! The audit: who did what, the newest first, narrowed by what, when and whom.
+
+use askama::Template;
+use axum::extract::State;
+use usher_domain::{
+    Timestamp,
+    directory::audit::{Actor, Event},
+    ports::store::EventQuery,
+};
+use uuid::Uuid;
+
+use super::{
+    error::ConsoleResult,
+    form::Choice,
+    page::{Shell, page},
+    paging::Paging,
+    show::{Time, number},
+    visitor::Visitor,
+};
+use crate::state::AppState;
+
+/// How many events are on a page.
+const PAGE: u32 = 50;
+
+/// What can be chosen: a word, and the actions that it stands for.
+const KINDS: [(&str, &str, &[&str]); 5] = [
+    ("users", "Users", &["USER.CREATED", "USER.UPDATED", "USER.MOVED", "USER.DELETED"]),
+    (
+        "groups",
+        "Groups and memberships",
+        &[
+            "GROUP.CREATED",
+            "GROUP.UPDATED",
+            "GROUP.DELETED",
+            "MEMBER_OF_GROUP.CREATED",
+            "MEMBER_OF_GROUP.DELETED",
+        ],
+    ),
+    (
+        "syncs",
+        "Syncs",
+        &[
+            "PROVISIONING_SYNC.STARTED",
+            "PROVISIONING_SYNC.FAILURE",
+            "PROVISIONING_SYNC.HELD",
+            "PROVISIONING_SYNC.APPROVED",
+            "PROVISIONING_SYNC.CANCELLED",
+        ],
+    ),
+    (
+        "failures",
+        "Failures of syncs",
+        &[
+            "PROVISIONING_SYNC.FAILURE",
+            "PROVISIONING_IDENTITY_SYNC.FAILURE",
+            "PROVISIONING_GROUP_SYNC.FAILURE",
+            "PROVISIONING_GROUP_MEMBERSHIP_SYNC.FAILURE",
+        ],
+    ),
+    (
+        "provisioning",
+        "Connections and rules",
+        &[
+            "PROVISIONING_CONNECTION.CREATED",
+            "PROVISIONING_CONNECTION.UPDATED",
+            "PROVISIONING_CONNECTION.DELETED",
+            "PROVISIONING_RULE.CREATED",
+            "PROVISIONING_RULE.UPDATED",
+            "PROVISIONING_RULE.DELETED",
+            "PROVISIONING_REVISION.CREATED",
+        ],
+    ),
+];
+
+#[derive(Template)]
+#[template(path = "audit.html")]
+struct Audit {
+    shell: Shell,
+    kinds: Vec<Choice>,
+    kind: String,
+    from: String,
+    until: String,
+    about: String,
+    rows: Vec<Row>,
+    paging: Paging,
+    total: String,
+}
+
+struct Row {
+    at: Time,
+    number: String,
+    actor: String,
+    action: String,
+    description: String,
+    failed: bool,
+    link: Option<String>,
+}
+
+/// `GET /console/audit`, with `kind`, `from` and `until` (days), `about` (an id) and `after`
+pub(super) async fn list(State(app): State<AppState>, visitor: Visitor) -> ConsoleResult {
+    let word = visitor.query("kind").unwrap_or_default();
+    let kind = KINDS.iter().find(|(known, ..)| *known == word);
+    let about = visitor.query("about").and_then(|id| Uuid::parse_str(id).ok());
+    let query = EventQuery {
+        from: visitor.query("from").and_then(day),
+        // Including the day that is named.
+        until: visitor
+            .query("until")
+            .and_then(day)
+            .map(|day| day.plus(std::time::Duration::from_secs(24 * 3600))),
+        actions: kind.map(|(.., actions)| actions.iter().map(|action| (*action).to_owned()).collect()),
+        about: about.into_iter().collect(),
+        ..EventQuery::default()
+    };
+    let before = visitor.query("after").and_then(place);
+    let mut found = app.store.find_events(visitor.home(), &query, before, PAGE + 1).await?;
+    let more = found.len() > PAGE as usize;
+    found.truncate(PAGE as usize);
+    let next = found
+        .last()
+        .filter(|_| more)
+        .map(|(number, event)| format!("{}.{number}", event.recorded_at.as_millis()));
+    let mut kinds = vec![Choice::new("", "Everything")];
+    kinds.extend(KINDS.iter().map(|(word, label, _)| Choice::new(*word, *label)));
+    page(&Audit {
+        shell: Shell::new(&visitor, "Audit"),
+        kinds,
+        kind: word.to_owned(),
+        from: visitor.query("from").unwrap_or_default().to_owned(),
+        until: visitor.query("until").unwrap_or_default().to_owned(),
+        about: visitor.query("about").unwrap_or_default().to_owned(),
+        rows: found.iter().map(|(number, event)| row(*number, event)).collect(),
+        paging: Paging::after(&visitor, next),
+        total: number(app.store.last_event(visitor.home()).await?),
+    })
+}
+
+/// The beginning of a day, in UTC.
+fn day(text: &str) -> Option<Timestamp> {
+    format!("{text}T00:00:00Z").parse().ok()
+}
+
+/// Where a page goes on: `milliseconds.number`.
+fn place(text: &str) -> Option<(Timestamp, u64)> {
+    let (at, number) = text.split_once('.')?;
+    Some((Timestamp::from_millis(at.parse().ok()?), number.parse().ok()?))
+}
+
+fn row(place: u64, event: &Event) -> Row {
+    let actor = match &event.actor {
+        Actor::Client { name, .. } => format!("{name} (client)"),
+        Actor::User { name, .. } => name.clone(),
+        Actor::System => "Usher".to_owned(),
+    };
+    let first = event.resources.first();
+    let link = first.and_then(|resource| {
+        let page = match resource.kind.as_str() {
+            "USER" => "users",
+            "GROUP" => "groups",
+            "POPULATION" => "populations",
+            "PROVISIONING_IDENTITY_RULE" => "rules",
+            "PROVISIONING_IDENTITY_CONNECTION" => "connections",
+            _ => return None,
+        };
+        (!event.action.ends_with(".DELETED")).then(|| format!("/console/{page}/{}", resource.id))
+    });
+    Row {
+        at: Time(event.recorded_at),
+        number: number(place),
+        actor,
+        action: event.action.clone(),
+        description: event.description.clone(),
+        failed: event.status == "FAILED",
+        link,
+    }
+}
