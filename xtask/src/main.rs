@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a command-line tool; what it prints is what it is for")]
 
 mod bench;
+mod browser;
 mod cargo;
 mod checks;
 mod deny;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
+use crate::browser::Browser;
 use crate::cargo::{cargo, target_directory};
 use crate::postgres::{self, Programs, Server};
 use crate::python::{self, Environment, Python};
@@ -29,6 +30,9 @@ pub(crate) struct Options {
     /// Leave out the tests that need a PostgreSQL server (SQLite is always tested)
     #[arg(long)]
     no_postgres: bool,
+    /// Leave out the tests that drive the console in a browser
+    #[arg(long)]
+    no_browser: bool,
     /// For cargo test, instead of the whole workspace: `cargo xtask test -- -p usher-domain guard`
     #[arg(last = true)]
     cargo_args: Vec<String>,
@@ -56,7 +60,7 @@ struct Part {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let target = target_directory()?;
     let began = Instant::now();
-    let Pieces { server, url, judges } = prepare(options, &target)?;
+    let Pieces { server, url, judges, browser } = prepare(options, &target)?;
     let mut parts = vec![Part { name: "prepare", took: began.elapsed(), tally: Tally::default() }];
     // Without a choice of targets: libraries, binaries, tests, and the examples in the docs. (`--doc` in a command
     // of its own would build every library once more.)
@@ -67,6 +71,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     tests.args(&options.cargo_args).env_remove(postgres::VARIABLE);
     tests.envs(url.as_ref().map(|url| (postgres::VARIABLE, url)));
     tests.envs(options.no_postgres.then_some((postgres::SKIP, "1")));
+    tests.envs(browser.iter().flat_map(Browser::variables));
     let run_tests = || count(tests, &mut stdout(), Tally::of_rust);
 
     if options.chooses() {
@@ -97,6 +102,7 @@ struct Pieces {
     server: Option<Server>,
     url: Option<String>,
     judges: Option<Judges>,
+    browser: Option<Browser>,
 }
 
 /// The Python programs that judge from outside.
@@ -115,6 +121,7 @@ fn prepare(options: &Options, target: &Path) -> Result<Pieces> {
         (Err(one), Err(other)) => bail!("two pieces are missing.\n  {one:#}\n  {other:#}"),
         (Err(one), _) | (_, Err(one)) => return Err(one),
     };
+    let browser = (!options.no_browser).then(|| Browser::find_or_install(target)).transpose()?;
     let judges = python
         .map(|python| {
             let sdk = python.environment(&python::SDK, target)?;
@@ -132,7 +139,7 @@ fn prepare(options: &Options, target: &Path) -> Result<Pieces> {
         (None, Some(_)) => println!("the PostgreSQL server that {} names is used", postgres::VARIABLE),
         (None, None) => {}
     }
-    Ok(Pieces { server, url, judges })
+    Ok(Pieces { server, url, judges, browser })
 }
 
 /// Does one part; a part that could not be done counts as one failure.
@@ -199,9 +206,12 @@ fn conclude(options: &Options, parts: &[Part]) -> ExitCode {
     if options.chooses() {
         println!("everything else is left out, as chosen by the arguments after --");
     }
-    for (left_out, what) in
-        [(options.no_postgres, "PostgreSQL"), (options.no_python, "Python SDK and API fuzzer")]
-    {
+    let parts = [
+        (options.no_postgres, "PostgreSQL"),
+        (options.no_python, "Python SDK and API fuzzer"),
+        (options.no_browser, "Browser"),
+    ];
+    for (left_out, what) in parts {
         if left_out {
             println!("{what:<28}left out, as asked");
         }

@@ -101,11 +101,6 @@ impl Form {
         self.values.insert(name.to_owned(), vec![value.into()]);
     }
 
-    /// Every value of a field that may come more than once.
-    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.values.get(name).into_iter().flatten().map(|value| value.trim())
-    }
-
     /// Whether nothing is wrong with it so far.
     pub(super) fn is_good(&self) -> bool {
         self.faults.is_empty() && self.trouble.is_empty()

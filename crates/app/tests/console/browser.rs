@@ -1,0 +1,200 @@
+//! Headless Chromium, driven by WebDriver (JSON over HTTP, as the W3C says): only what these tests need.
+
+use std::{
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{Usher, http_client};
+
+/// Names the program `chromedriver`; without it there are no tests in a browser.
+const DRIVER: &str = "USHER_TEST_CHROMEDRIVER";
+/// How long something may take to appear, generously, for a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Between two looks at what is waited for.
+const BETWEEN: Duration = Duration::from_millis(20);
+
+/// One browser with one window; gone when dropped.
+pub(crate) struct Browser {
+    http: reqwest::Client,
+    session: String,
+    root: String,
+    driver: Child,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// A new browser at this server; `None` where such tests are left out.
+    pub(crate) async fn at(usher: &Usher) -> Option<Browser> {
+        let program = std::env::var(DRIVER).ok().filter(|program| !program.is_empty())?;
+        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let driver = Command::new(program)
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let profile = tempfile::tempdir().unwrap();
+        let http = http_client();
+        let url = format!("http://127.0.0.1:{port}");
+        let began = Instant::now();
+        while http.get(format!("{url}/status")).send().await.is_err() {
+            assert!(began.elapsed() < PATIENCE, "chromedriver does not answer");
+            tokio::time::sleep(BETWEEN).await;
+        }
+        let data = format!("--user-data-dir={}", profile.path().display());
+        let flags = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            "--window-size=1280,900",
+            &data,
+        ];
+        let wanted =
+            json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": { "args": flags } } } });
+        let made = http.post(format!("{url}/session")).json(&wanted).send().await.unwrap();
+        let made: Value = made.json().await.unwrap();
+        let id = made["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("no browser: {made:#}"));
+        let session = format!("{url}/session/{id}");
+        Some(Browser { http, session, root: usher.url(), driver, _profile: profile })
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let mut request = self.http.request(method, format!("{}{path}", self.session));
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let mut answer: Value = request.send().await.unwrap().json().await.unwrap();
+        assert!(answer["value"]["error"].is_null(), "{path}: {:#}", answer["value"]);
+        answer["value"].take()
+    }
+
+    /// Opens a page.
+    pub(crate) async fn open(&self, path: &str) {
+        self.call(Method::POST, "/url", Some(json!({ "url": format!("{}{path}", self.root) }))).await;
+    }
+
+    /// Where it is: the path.
+    pub(crate) async fn path(&self) -> String {
+        let url = self.call(Method::GET, "/url", None).await;
+        url.as_str().unwrap().trim_start_matches(&self.root).to_owned()
+    }
+
+    /// Runs a script in the page, as the test's own: the page's policy does not concern it.
+    pub(crate) async fn script(&self, script: &str, args: Value) -> Value {
+        self.call(Method::POST, "/execute/sync", Some(json!({ "script": script, "args": args }))).await
+    }
+
+    /// Runs a script that answers by its last argument, a function.
+    pub(crate) async fn script_async(&self, script: &str) -> Value {
+        self.call(Method::POST, "/execute/async", Some(json!({ "script": script, "args": [] }))).await
+    }
+
+    async fn find(&self, selector: &str) -> Option<String> {
+        let wanted = json!({ "using": "css selector", "value": selector });
+        let found = self.call(Method::POST, "/elements", Some(wanted)).await;
+        let first = found.as_array()?.first()?.as_object()?;
+        first.values().next()?.as_str().map(str::to_owned)
+    }
+
+    /// The element, once it is there.
+    async fn element(&self, selector: &str) -> String {
+        let began = Instant::now();
+        loop {
+            if let Some(found) = self.find(selector).await {
+                return found;
+            }
+            assert!(
+                began.elapsed() < PATIENCE,
+                "no {selector} on {}: {}",
+                self.path().await,
+                self.text().await
+            );
+            tokio::time::sleep(BETWEEN).await;
+        }
+    }
+
+    /// Clicks.
+    pub(crate) async fn click(&self, selector: &str) {
+        let element = self.element(selector).await;
+        self.call(Method::POST, &format!("/element/{element}/click"), Some(json!({}))).await;
+    }
+
+    /// Types into a field, in place of what is there.
+    pub(crate) async fn fill(&self, selector: &str, text: &str) {
+        let element = self.element(selector).await;
+        self.call(Method::POST, &format!("/element/{element}/clear"), Some(json!({}))).await;
+        self.keys(selector, text).await;
+    }
+
+    /// Presses keys; of a file's field, they are its path.
+    pub(crate) async fn keys(&self, selector: &str, text: &str) {
+        let element = self.element(selector).await;
+        self.call(Method::POST, &format!("/element/{element}/value"), Some(json!({ "text": text }))).await;
+    }
+
+    /// What the page says.
+    pub(crate) async fn text(&self) -> String {
+        let text = self.script("return document.body.innerText", json!([])).await;
+        text.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Waits until the page says so.
+    pub(crate) async fn says(&self, words: &str) {
+        let began = Instant::now();
+        loop {
+            let text = self.text().await;
+            if text.contains(words) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "{} never said \"{words}\": {text}", self.path().await);
+            tokio::time::sleep(BETWEEN).await;
+        }
+    }
+
+    /// Prefers `light` or `dark`, as a reader's system would.
+    pub(crate) async fn prefer(&self, theme: &str) {
+        let feature = json!([{ "name": "prefers-color-scheme", "value": theme }]);
+        let command = json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features": feature } });
+        self.call(Method::POST, "/goog/cdp/execute", Some(command)).await;
+    }
+
+    /// Is so many pixels wide.
+    pub(crate) async fn wide(&self, width: u32) {
+        let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+        let command = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": size });
+        self.call(Method::POST, "/goog/cdp/execute", Some(command)).await;
+    }
+
+    /// Signs in as the bootstrap's administrator.
+    pub(crate) async fn sign_in(&self) {
+        self.open("/console").await;
+        self.fill("#username", crate::visitor::USERNAME).await;
+        self.fill("#password", crate::visitor::PASSWORD).await;
+        self.click("main button.primary").await;
+        self.says("Overview").await;
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The driver takes its browser with it when it is asked to end, not when it is killed.
+        let asked = Command::new("kill").args(["-TERM", &self.driver.id().to_string()]).status();
+        if asked.is_err() {
+            let _ = self.driver.kill();
+        }
+        let _ = self.driver.wait();
+    }
+}
