@@ -1,7 +1,6 @@
 //! The directory as it is searched: a filter is narrowed to what the store has indices for, the rest is looked at
 //! here, a batch at a time.
 
-use serde_json::Value;
 use usher_domain::{
     EnvironmentId, GroupId, PopulationId, Rejection, UserId,
     directory::{
@@ -118,24 +117,6 @@ impl Directory {
         };
         UserView::check(filter, &custom)
             .map_err(|error| Rejection::field("INVALID_VALUE", "filter", error.to_string()).into())
-    }
-
-    /// The user as expressions see them.
-    ///
-    /// # Errors
-    /// When there is no such user.
-    pub async fn user_value(
-        &self,
-        environment: EnvironmentId,
-        user: UserId,
-    ) -> Result<Value, DirectoryError> {
-        let user = found("user", user, self.store.user(environment, user).await?)?;
-        let around = self.surroundings(environment).await?;
-        let direct = self.store.memberships(environment, Some(&[user.id])).await?;
-        let memberships = Memberships::new(&around.groups, &around.nestings, &direct);
-        let population = around.population(user.population);
-        let groups = memberships.groups_of(&user, population);
-        Ok(UserView { user: &user, population, groups: &groups }.to_value())
     }
 
     /// Users whose username, e-mail or name has these letters in it, in id order. Text that reads as a filter is one.

@@ -98,6 +98,6 @@ async fn whom_a_filter_is_about_is_counted_with_a_sample() {
     let unknown = Filter::parse("shoeSize eq \"42\"").unwrap();
     let told = rejection(world.directory.matching(world.env, Some(&unknown), 1).await);
     assert_eq!(told.details[0].target, "filter");
-    let value = world.directory.user_value(world.env, ada.id).await.unwrap();
+    let value = world.directory.seen_by_expressions(world.env, ada.id).await.unwrap();
     assert_eq!(value["memberOfGroupNames"], json!(["Engineers"]));
 }

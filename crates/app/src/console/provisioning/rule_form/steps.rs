@@ -219,7 +219,7 @@ async fn try_expression(app: &AppState, visitor: &Visitor, form: &Form, at: &str
         (_, Err(error)) => Err(error.to_string()),
         (None, _) => Err("There is no user of that username or e-mail address to test it on.".to_owned()),
         (Some(user), Ok(expression)) => {
-            let root = app.directory.user_value(visitor.home(), user).await?;
+            let root = app.directory.seen_by_expressions(visitor.home(), user).await?;
             let value = expression.evaluate(&Context { root: &root });
             value
                 .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
