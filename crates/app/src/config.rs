@@ -11,7 +11,10 @@ use std::{
 };
 
 use url::Url;
-use usher_domain::{EnvironmentId, Secret};
+use usher_domain::{
+    EnvironmentId, Secret,
+    targets::{Private, Targets},
+};
 use uuid::Uuid;
 
 /// The configuration, understood.
@@ -33,14 +36,25 @@ pub(crate) struct Config {
     pub(crate) quiet_time: Duration,
     /// How long a server's right to a rule lasts unless it is renewed: when a server died, its rules wait so long.
     pub(crate) lease: Duration,
-    /// Whether `http://` service URIs may lead elsewhere than to loopback.
-    pub(crate) allow_http_targets: bool,
+    /// Where service URIs and webhooks may lead.
+    pub(crate) targets: Targets,
+    /// The files of the certificate to serve with, when it is served by https.
+    pub(crate) tls: Option<TlsFiles>,
     /// What an empty database starts with.
     pub(crate) bootstrap: Bootstrap,
     /// How many requests a second each client may send; 0 is no limit.
     pub(crate) max_requests_per_second: u32,
     /// Proxies whose `X-Forwarded-For` says where a request comes from.
     pub(crate) trusted_proxies: Vec<IpAddr>,
+}
+
+/// The files of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TlsFiles {
+    /// The certificate, and those that vouch for it, in PEM.
+    pub(crate) certificate: PathBuf,
+    /// Its private key, in PEM.
+    pub(crate) key: PathBuf,
 }
 
 /// How log lines look.
@@ -84,7 +98,7 @@ impl fmt::Display for Faults {
 impl std::error::Error for Faults {}
 
 /// Every key and its environment variable, as API.md §2 lists them.
-pub(crate) const KEYS: [(&str, &str); 16] = [
+pub(crate) const KEYS: [(&str, &str); 19] = [
     ("listen", "USHER_LISTEN"),
     ("public_url", "USHER_PUBLIC_URL"),
     ("database_url", "USHER_DATABASE_URL"),
@@ -101,6 +115,9 @@ pub(crate) const KEYS: [(&str, &str); 16] = [
     ("bootstrap.admin_password", "USHER_BOOTSTRAP_ADMIN_PASSWORD"),
     ("max_requests_per_second", "USHER_MAX_REQUESTS_PER_SECOND"),
     ("trusted_proxies", "USHER_TRUSTED_PROXIES"),
+    ("allow_private_targets", "USHER_ALLOW_PRIVATE_TARGETS"),
+    ("tls_certificate_file", "USHER_TLS_CERTIFICATE_FILE"),
+    ("tls_key_file", "USHER_TLS_KEY_FILE"),
 ];
 
 /// The keys that may be given as `{ file = "…" }` or `{ env = "…" }`.
@@ -139,7 +156,16 @@ impl Config {
         if lease.is_some_and(|lease| !(100..=3_600_000).contains(&lease)) {
             reader.fault("lease_ms", "must be 100 to 3600000 (milliseconds)");
         }
-        let allow_http_targets = reader.parsed("allow_http_targets", "false", "true or false");
+        let http = reader.parsed("allow_http_targets", "false", "true or false");
+        let private =
+            reader.text("allow_private_targets").map_or(Ok(Private::default()), |text| text.parse());
+        if let Err(part) = &private {
+            let what = format!(
+                "must be true, false, or addresses and networks such as \"10.1.0.0/16, 127.0.0.1\"; {part} is none"
+            );
+            reader.fault("allow_private_targets", &what);
+        }
+        let tls = reader.tls(base);
         let log_format = match reader.text("log_format").as_deref() {
             None => LogFormat::Auto,
             Some("pretty") => LogFormat::Pretty,
@@ -178,31 +204,42 @@ impl Config {
                 "must be addresses with commas between them, such as 127.0.0.1, ::1",
             );
         }
-        match (listen, quiet, lease, allow_http_targets) {
-            (Some(listen), Some(quiet), Some(lease), Some(allow_http_targets))
-                if reader.faults.is_empty() =>
-            {
-                Ok(Config {
-                    listen,
-                    public_url,
-                    database_url: Secret::new(database_url),
-                    seal_key_file,
-                    log,
-                    log_format,
-                    quiet_time: Duration::from_millis(quiet),
-                    lease: Duration::from_millis(lease),
-                    allow_http_targets,
-                    bootstrap,
-                    max_requests_per_second: max_requests_per_second.unwrap_or_default(),
-                    trusted_proxies: proxies.unwrap_or_default(),
-                })
-            }
+        match (listen, quiet, lease, http) {
+            (Some(listen), Some(quiet), Some(lease), Some(http)) if reader.faults.is_empty() => Ok(Config {
+                listen,
+                public_url,
+                database_url: Secret::new(database_url),
+                seal_key_file,
+                log,
+                log_format,
+                quiet_time: Duration::from_millis(quiet),
+                lease: Duration::from_millis(lease),
+                targets: Targets { http, private: private.unwrap_or_default() },
+                tls,
+                bootstrap,
+                max_requests_per_second: max_requests_per_second.unwrap_or_default(),
+                trusted_proxies: proxies.unwrap_or_default(),
+            }),
             _ => Err(Faults(reader.faults)),
         }
     }
 }
 
 impl Config {
+    /// What is served: `http`, or `https` with a certificate of our own.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// What links begin with that no request is behind.
+    pub(crate) fn v1(&self) -> String {
+        let base = match &self.public_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => format!("{}://{}", self.scheme(), self.listen),
+        };
+        format!("{base}/v1")
+    }
+
     /// The SQLite file, when the database is one that does not exist yet.
     pub(crate) fn missing_database(&self) -> Option<PathBuf> {
         let path = sqlite_path(self.database_url.expose())?;
@@ -274,6 +311,10 @@ impl Reader {
             toml::Value::String(text) => Some(text.clone()),
             toml::Value::Integer(number) => Some(number.to_string()),
             toml::Value::Boolean(flag) => Some(flag.to_string()),
+            toml::Value::Array(items) if items.iter().all(toml::Value::is_str) => {
+                let items: Vec<&str> = items.iter().filter_map(toml::Value::as_str).collect();
+                Some(items.join(","))
+            }
             toml::Value::Table(reference) if SECRET_KEYS.contains(&key) => {
                 let place = |name: &str| reference.get(name).and_then(toml::Value::as_str);
                 match (place("file"), place("env"), reference.len()) {
@@ -327,6 +368,24 @@ impl Reader {
         self.optional(key, allowed)
     }
 
+    /// Both files, or neither.
+    fn tls(&mut self, base: &Path) -> Option<TlsFiles> {
+        match (self.text("tls_certificate_file"), self.text("tls_key_file")) {
+            (None, None) => None,
+            (Some(certificate), Some(key)) => {
+                Some(TlsFiles { certificate: base.join(certificate), key: base.join(key) })
+            }
+            (Some(_), None) => {
+                self.fault("tls_key_file", "must be given with tls_certificate_file");
+                None
+            }
+            (None, Some(_)) => {
+                self.fault("tls_certificate_file", "must be given with tls_key_file");
+                None
+            }
+        }
+    }
+
     fn secret(&mut self, key: &'static str, shortest: usize) -> Option<Secret> {
         let text = self.text(key)?;
         if text.chars().count() < shortest {
@@ -354,7 +413,7 @@ mod tests {
         assert_eq!(config.seal_key_file, Path::new("usher.key"));
         assert_eq!(config.quiet_time, Duration::from_millis(300));
         assert_eq!(config.lease, Duration::from_secs(60));
-        assert!(!config.allow_http_targets);
+        assert_eq!((config.targets, config.tls), (Targets::default(), None));
     }
 
     #[test]
@@ -389,6 +448,8 @@ mod tests {
             quiet_time_ms = 90000
             lease_ms = 5
             allow_http_targets = "perhaps"
+            allow_private_targets = ["10.0.0.0/8", "10.0.0.0/99"]
+            tls_key_file = "key.pem"
             colour = "red"
             [bootstrap]
             environment_id = "one"
@@ -397,14 +458,16 @@ mod tests {
         "#;
         let faults = Config::parse(text, Path::new(""), none).unwrap_err();
         assert_snapshot!(faults, @r#"
-        the configuration has 11 faults:
+        the configuration has 13 faults:
           bootstrap.client_secret (or USHER_BOOTSTRAP_CLIENT_SECRET) names the variable NOT_SET, which is not set
-          colour is not a key; the keys are listen, public_url, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, allow_http_targets, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password, max_requests_per_second, trusted_proxies
+          colour is not a key; the keys are listen, public_url, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, allow_http_targets, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password, max_requests_per_second, trusted_proxies, allow_private_targets, tls_certificate_file, tls_key_file
           listen (or USHER_LISTEN) must be an address and port such as 127.0.0.1:8080
           public_url (or USHER_PUBLIC_URL) must be an address such as https://usher.example.com
           quiet_time_ms (or USHER_QUIET_TIME_MS) must be 0 to 60000 (milliseconds)
           lease_ms (or USHER_LEASE_MS) must be 100 to 3600000 (milliseconds)
           allow_http_targets (or USHER_ALLOW_HTTP_TARGETS) must be true or false
+          allow_private_targets (or USHER_ALLOW_PRIVATE_TARGETS) must be true, false, or addresses and networks such as "10.1.0.0/16, 127.0.0.1"; 10.0.0.0/99 is none
+          tls_certificate_file (or USHER_TLS_CERTIFICATE_FILE) must be given with tls_key_file
           log_format (or USHER_LOG_FORMAT) must be "pretty" or "json"
           database_url (or USHER_DATABASE_URL) must begin with sqlite:// or postgres://
           bootstrap.environment_id (or USHER_BOOTSTRAP_ENVIRONMENT_ID) must be a UUID

@@ -12,11 +12,14 @@ mod console;
 mod correlation;
 mod csv_files;
 mod demo;
+mod listen;
 mod log;
 mod rekey;
 mod serve;
 mod state;
 mod system;
+mod tls;
+mod web;
 
 use std::process::ExitCode;
 

@@ -6,16 +6,18 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
-use usher_connectors::dropbox::DropboxConnector;
+use usher_connectors::{dropbox::DropboxConnector, webhook::Webhooks};
 use usher_domain::{
     Clock, ConnectionId, Ids, Problem,
     ports::store::Store,
     provisioning::connection::{Connection, ConnectionKind, DropboxSettings, Health},
     reconcile::snapshot::AccountId,
+    targets::Targets,
 };
 use usher_engine::{
+    deliver::{self, Deliverer},
     directory::Directory,
     reconcile::{Connectors, Opened, Reconciler, retry::Retry},
     worker::{Settings, Worker},
@@ -26,17 +28,19 @@ use crate::{
     access::{administrators::Administrators, failures::Failures, rates::Rates, token::Tokens, upkeep},
     api, bootstrap,
     cli::Role,
-    config::Config,
-    console,
+    config::{Config, TlsFiles},
+    console, listen,
     state::{App, AppState},
     system::{SystemClock, SystemIds},
+    tls::Tls,
+    web,
 };
 
 /// Connections become connectors here. One is kept per connection, so that its token, its pacing and its page size
 /// survive from run to run; other settings make another one.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
-    allow_http: bool,
+    targets: Targets,
     kept: Mutex<HashMap<ConnectionId, Kept>>,
 }
 
@@ -56,7 +60,7 @@ impl Connectors for Connections {
                 "Use a connection of type Dropbox.",
             ));
         }
-        let parsed = DropboxSettings::parse(&connection.configuration, &connection.secrets, self.allow_http);
+        let parsed = DropboxSettings::parse(&connection.configuration, &connection.secrets, &self.targets);
         let settings = parsed.map_err(|faults| {
             let faults: Vec<String> =
                 faults.iter().map(|fault| format!("{} {}", fault.target, fault.message)).collect();
@@ -82,7 +86,8 @@ impl Connectors for Connections {
             let connector = Arc::clone(&kept.connector);
             return Ok(Opened { connector, policy: settings.policy });
         }
-        let connector = DropboxConnector::new(settings.access.clone(), &settings.policy, own_account.clone())
+        let (access, policy) = (settings.access.clone(), &settings.policy);
+        let connector = DropboxConnector::new(access, policy, own_account.clone(), &self.targets)
             .map_err(|error| error.problem().clone())?;
         let connector = Arc::new(connector);
         let policy = settings.policy.clone();
@@ -98,6 +103,8 @@ pub(crate) struct Joined {
     pub(crate) app: AppState,
     /// The workers, not yet started.
     pub(crate) worker: Worker,
+    /// The deliveries, not yet started.
+    pub(crate) deliverer: Deliverer,
 }
 
 /// Opens the database, makes its first environment if it is empty, and joins store, engine and connectors.
@@ -110,11 +117,11 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
         Arc::clone(&clock),
         Arc::clone(&ids),
         config.quiet_time,
-        config.allow_http_targets,
+        config.targets.clone(),
     );
     bootstrap::ensure(&directory, &config.bootstrap, &*ids).await?;
     let connectors: Arc<dyn Connectors> =
-        Arc::new(Connections { allow_http: config.allow_http_targets, ..Connections::default() });
+        Arc::new(Connections { targets: config.targets.clone(), ..Connections::default() });
     let reconciler = Reconciler::new(
         Arc::clone(&store),
         connectors,
@@ -123,8 +130,15 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
         Retry::default(),
     );
     let owner = format!("{}/{}", std::process::id(), ids.next());
+    let receiver = Webhooks::new(config.targets.clone()).map_err(|problem| anyhow!("{problem}"))?;
+    let deliverer = Deliverer::new(
+        Arc::clone(&store),
+        Arc::new(receiver),
+        Arc::clone(&clock),
+        deliver::Settings { lease: config.lease, ..deliver::Settings::new(owner.clone(), config.v1()) },
+    );
     let worker = Worker::new(reconciler.clone(), Settings { lease: config.lease, ..Settings::new(owner) });
-    let wake = worker.waker();
+    let (wake, deliver) = (worker.waker(), deliverer.waker());
     let tokens = Tokens::new(Arc::clone(&store));
     let administrators = Administrators::new(Arc::clone(&store), directory.clone(), Arc::clone(&clock));
     let app = AppState::new(App {
@@ -132,6 +146,7 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
         directory,
         reconciler,
         wake,
+        deliver,
         tokens,
         administrators,
         failures: Failures::default(),
@@ -140,8 +155,9 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
         clock,
         ids,
         public_url: config.public_url.clone(),
+        scheme: config.scheme(),
     });
-    Ok(Joined { app, worker })
+    Ok(Joined { app, worker, deliverer })
 }
 
 /// The key that seals secrets; made when there is none.
@@ -168,19 +184,18 @@ pub(crate) struct Serving {
 
 impl Serving {
     /// Starts to serve.
-    pub(crate) async fn start(listen: SocketAddr, app: AppState) -> Result<Serving> {
+    pub(crate) async fn start(listen: SocketAddr, tls: Option<TlsFiles>, app: AppState) -> Result<Serving> {
+        let tls = tls.map(Tls::start).transpose()?;
         let listener = TcpListener::bind(listen)
             .await
             .with_context(|| format!("listening at {listen}; is another Usher running there?"))?;
         let address = listener.local_addr()?;
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
-        let doors = api::router(app.clone()).merge(console::router(app));
+        let https = tls.is_some() || app.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
+        let doors = web::careful(api::router(app.clone()).merge(console::router(app)), https);
         let task = tokio::spawn(async move {
-            let service = doors.into_make_service_with_connect_info::<SocketAddr>();
-            axum::serve(listener, service)
-                .with_graceful_shutdown(async move { stopped.notified().await })
-                .await
+            listen::serve(listener, tls, doors, async move { stopped.notified().await }).await
         });
         Ok(Serving { address, stop, task })
     }
@@ -192,37 +207,46 @@ impl Serving {
     }
 }
 
-/// The workers, at work.
+/// The workers and the deliveries, at work.
 pub(crate) struct Working {
     worker: Worker,
-    task: JoinHandle<()>,
+    deliverer: Deliverer,
+    tasks: [JoinHandle<()>; 2],
 }
 
 impl Working {
     /// Starts to work.
-    pub(crate) fn start(worker: Worker) -> Working {
-        let at_work = worker.clone();
-        Working { worker, task: tokio::spawn(async move { at_work.run().await }) }
+    pub(crate) fn start(worker: Worker, deliverer: Deliverer) -> Working {
+        let (working, delivering) = (worker.clone(), deliverer.clone());
+        let tasks = [
+            tokio::spawn(async move { working.run().await }),
+            tokio::spawn(async move { delivering.run().await }),
+        ];
+        Working { worker, deliverer, tasks }
     }
 
     /// Claims nothing more, and waits for the calls in hand.
     pub(crate) async fn stop(self) -> Result<()> {
         self.worker.stop();
-        Ok(self.task.await?)
+        self.deliverer.stop();
+        for task in self.tasks {
+            task.await?;
+        }
+        Ok(())
     }
 }
 
 /// `usher serve`
 pub(crate) async fn serve(config: Config, role: Role) -> Result<()> {
-    let Joined { app, worker } = join(&config).await?;
+    let Joined { app, worker, deliverer } = join(&config).await?;
     let tending = tokio::spawn(upkeep::tend(app.clone()));
     let serving = match role {
         Role::Worker => None,
-        Role::All | Role::Web => Some(Serving::start(config.listen, app).await?),
+        Role::All | Role::Web => Some(Serving::start(config.listen, config.tls, app).await?),
     };
     let working = match role {
         Role::Web => None,
-        Role::All | Role::Worker => Some(Working::start(worker)),
+        Role::All | Role::Worker => Some(Working::start(worker, deliverer)),
     };
     if let Some(serving) = &serving {
         tracing::info!(address = %serving.address, "usher is listening");

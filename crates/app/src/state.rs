@@ -23,6 +23,8 @@ pub(crate) struct App {
     pub(crate) reconciler: Reconciler,
     /// Wakes the workers of this process when something was made due.
     pub(crate) wake: Arc<Notify>,
+    /// Wakes the deliveries of this process when something happened.
+    pub(crate) deliver: Arc<Notify>,
     /// Access tokens.
     pub(crate) tokens: Tokens,
     /// Administrators of the console, as they come to the door.
@@ -39,6 +41,8 @@ pub(crate) struct App {
     pub(crate) ids: Arc<dyn Ids>,
     /// The address that links begin with, when it is configured.
     pub(crate) public_url: Option<Url>,
+    /// What is served when nobody says otherwise: `http`, or `https` with a certificate of our own.
+    pub(crate) scheme: &'static str,
 }
 
 impl AppState {

@@ -1,6 +1,9 @@
 //! The one place that asks the machine: what time is it, a fresh id, random bytes.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use usher_domain::{Clock, Ids, Secret, Timestamp};
 use uuid::Uuid;
 
@@ -29,6 +32,11 @@ impl Ids for SystemIds {
 /// A secret that cannot be guessed: 32 random bytes, as base64url.
 pub(crate) fn random_secret() -> Secret {
     Secret::new(URL_SAFE_NO_PAD.encode(random_bytes::<32>()))
+}
+
+/// A key to sign deliveries with: 32 random bytes, in base64 as Standard Webhooks writes them.
+pub(crate) fn random_signing_secret() -> Secret {
+    Secret::new(STANDARD.encode(random_bytes::<32>()))
 }
 
 /// Random bytes, from the system's generator.

@@ -92,4 +92,6 @@ ids! {
     AdministratorId;
     /// One audit event.
     EventId;
+    /// One subscription: audit events that are delivered to a webhook.
+    SubscriptionId;
 }

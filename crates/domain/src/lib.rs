@@ -14,6 +14,8 @@ pub mod provisioning;
 pub mod reconcile;
 pub mod secret;
 pub mod session;
+pub mod subscription;
+pub mod targets;
 pub mod time;
 
 pub use ids::*;

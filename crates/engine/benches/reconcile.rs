@@ -30,6 +30,7 @@ use usher_domain::{
         connection::{Connection, ConnectionKind, DropboxAccess, Health, Policy},
         rule::{Direction, PropagationPlan, Rule},
     },
+    targets::Targets,
 };
 use usher_engine::{
     reconcile::{Connectors, Opened, Reconciler, retry::Retry},
@@ -164,7 +165,8 @@ impl World {
             max_in_flight: IN_FLIGHT,
             max_members_per_call: 500,
         };
-        let connector = Arc::new(DropboxConnector::new(access, &Policy::default(), None).unwrap());
+        let connector =
+            Arc::new(DropboxConnector::new(access, &Policy::default(), None, &Targets::default()).unwrap());
         let dir = tempfile::TempDir::new().unwrap();
         let url = format!("sqlite://{}", dir.path().join("usher.db").display());
         Storage::migrate(&url).await.unwrap();

@@ -2,6 +2,7 @@
 //!
 //! Knows the ports of `usher-domain` and nothing of what is behind them: no SQL, no remote system by name.
 
+pub mod deliver;
 pub mod directory;
 mod execute;
 pub mod reconcile;

@@ -11,6 +11,7 @@ use sqlx::{
 const STEPS: &[(i64, &str, &str)] = &[
     (1, "first", include_str!("../migrations/0001_first.sql")),
     (2, "audit chain", include_str!("../migrations/0002_audit_chain.sql")),
+    (3, "subscriptions", include_str!("../migrations/0003_subscriptions.sql")),
     (4, "access", include_str!("../migrations/0004_access.sql")),
     (5, "inbound", include_str!("../migrations/0005_inbound.sql")),
     (6, "schedule", include_str!("../migrations/0006_schedule.sql")),

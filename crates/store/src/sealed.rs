@@ -77,6 +77,8 @@ sealed! {
     ConnectionSecrets: "connections" "secrets" Map,
     /// A key that signs access tokens.
     SigningKey: "signing_keys" "sealed" One,
+    /// A subscription's header values, and what signs its deliveries.
+    SubscriptionSecrets: "subscriptions" "secrets" Map,
     /// An administrator's second factor.
     Totp: "administrators" "totp" One,
 }

@@ -7,6 +7,7 @@ use usher_domain::{
         connection::{Connection, ConnectionKind, DropboxSettings, Policy},
         rule::Rule,
     },
+    targets::Targets,
 };
 use usher_engine::{directory::By, reconcile::Draft};
 
@@ -114,11 +115,13 @@ fn policy(connection: Connection, actions: &Value) -> ApiResult<Policy> {
     let mut configuration = connection.configuration;
     configuration.extend(actions.iter().map(|(key, value)| (key.clone(), value.clone())));
     // Where it leads was judged when the store was saved.
-    let settings = DropboxSettings::parse(&configuration, &connection.secrets, true).map_err(|faults| {
-        let told = faults
-            .into_iter()
-            .map(|fault| Detail { target: fault.target.replace("configuration.", "actions."), ..fault });
-        Rejection::invalid(told.collect())
-    })?;
+    let anywhere = Targets::anywhere();
+    let settings =
+        DropboxSettings::parse(&configuration, &connection.secrets, &anywhere).map_err(|faults| {
+            let told = faults
+                .into_iter()
+                .map(|fault| Detail { target: fault.target.replace("configuration.", "actions."), ..fault });
+            Rejection::invalid(told.collect())
+        })?;
     Ok(settings.policy)
 }

@@ -76,6 +76,19 @@ impl ApiError {
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "REQUEST_TOO_LARGE", message)
     }
 
+    /// 414.
+    pub(crate) fn url_too_long(limit: usize) -> Self {
+        let message = format!("The address with its query is longer than {limit} bytes. Shorten the filter.");
+        ApiError::new(StatusCode::URI_TOO_LONG, "REQUEST_TOO_LARGE", message)
+    }
+
+    /// 431.
+    pub(crate) fn headers_too_large(limit: usize) -> Self {
+        let message =
+            format!("The request's headers are larger than {limit} bytes. Send fewer, or shorter ones.");
+        ApiError::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "REQUEST_TOO_LARGE", message)
+    }
+
     /// 500: our fault. What happened is in the log under the correlation id, not in the answer.
     pub(crate) fn unexpected(what: impl std::fmt::Display) -> Self {
         tracing::error!(error = %what, "a request failed unexpectedly");

@@ -28,6 +28,7 @@ pub(crate) async fn guard(
             // What was changed may have made something due: the workers of this process need not wait to find out.
             if !reads && response.status().is_success() {
                 app.wake.notify_one();
+                app.deliver.notify_one();
             }
             response
         }

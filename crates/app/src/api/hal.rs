@@ -50,7 +50,7 @@ impl FromRequestParts<AppState> for Origin {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
-        let base = address::base(&parts.headers, app.public_url.as_ref());
+        let base = address::base(&parts.headers, app.public_url.as_ref(), app.scheme);
         let uri = OriginalUri::from_request_parts(parts, app).await.map(|uri| uri.0).unwrap_or_default();
         let query = uri.query().unwrap_or_default();
         let query = url::form_urlencoded::parse(query.as_bytes())

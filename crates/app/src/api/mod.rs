@@ -31,6 +31,7 @@ mod show;
 mod signing_keys;
 mod store_metadata;
 mod stores;
+mod subscriptions;
 mod syncs;
 mod token;
 mod users;

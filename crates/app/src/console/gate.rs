@@ -98,7 +98,7 @@ pub(super) fn protect(headers: &mut HeaderMap) {
 }
 
 fn visit(app: &AppState, headers: &HeaderMap, uri: &axum::http::Uri) -> Visit {
-    let base = address::base(headers, app.public_url.as_ref());
+    let base = address::base(headers, app.public_url.as_ref(), app.scheme);
     let cookies = Cookies::new(headers, base.starts_with("https://"));
     let agent =
         headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("an unknown browser");

@@ -26,6 +26,7 @@ use usher_domain::{
         run::{Run, RunState},
         status::StatusCounts,
     },
+    targets::Targets,
 };
 use usher_engine::directory::By;
 
@@ -66,11 +67,11 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         .await
         .context("starting the simulated Dropbox team")?;
     let config = begin_afresh(&options)?;
-    let Joined { app, worker } = join(&config).await?;
-    let working = Working::start(worker);
-    let serving = match Serving::start(options.listen, app.clone()).await {
+    let Joined { app, worker, deliverer } = join(&config).await?;
+    let working = Working::start(worker, deliverer);
+    let serving = match Serving::start(options.listen, None, app.clone()).await {
         Ok(serving) => serving,
-        Err(_) => Serving::start(SocketAddr::from(([127, 0, 0, 1], 0)), app.clone()).await?,
+        Err(_) => Serving::start(SocketAddr::from(([127, 0, 0, 1], 0)), None, app.clone()).await?,
     };
     let environment = app.store.environments().await?.first().map(|environment| environment.id);
     let environment = environment.context("the database has no environment")?;
@@ -132,7 +133,8 @@ fn begin_afresh(options: &Options) -> Result<Config> {
         log_format: LogFormat::Auto,
         quiet_time: Duration::from_millis(300),
         lease: Duration::from_secs(60),
-        allow_http_targets: false,
+        targets: Targets::default(),
+        tls: None,
         bootstrap: Bootstrap {
             client_id: Some(SystemIds.next()),
             client_secret: Some(random_secret()),

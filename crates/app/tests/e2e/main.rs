@@ -18,4 +18,6 @@ mod provisioning_pages;
 mod secrets;
 mod seed_steps;
 mod state;
+mod tls;
 mod two_servers;
+mod webhooks;

@@ -10,7 +10,9 @@ use tokio::{
     sync::{RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::{Instant, sleep},
 };
-use usher_domain::{Secret, ports::connector::ConnectorError, provisioning::connection::DropboxAccess};
+use usher_domain::{
+    Secret, ports::connector::ConnectorError, provisioning::connection::DropboxAccess, targets::Targets,
+};
 
 use super::{
     fault::{Fault, Refusal, busy, protocol, unauthorized},
@@ -67,9 +69,13 @@ enum Turn<'a> {
 }
 
 impl Client {
-    pub(super) fn new(access: &DropboxAccess, patience: Patience) -> Result<Self, ConnectorError> {
+    pub(super) fn new(
+        access: &DropboxAccess,
+        targets: &Targets,
+        patience: Patience,
+    ) -> Result<Self, ConnectorError> {
         Ok(Client {
-            http: transport::client(&patience)?,
+            http: transport::client(&patience, targets)?,
             base_url: access.base_url.trim_end_matches('/').to_owned(),
             tokens: Tokens::new(access),
             pace: Pace::new(access.max_calls_per_second, access.max_in_flight),

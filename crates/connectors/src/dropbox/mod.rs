@@ -29,6 +29,7 @@ use usher_domain::{
         operation::Operation,
         snapshot::{AccountId, Snapshot},
     },
+    targets::Targets,
 };
 
 use self::{check::Needs, client::Client};
@@ -54,7 +55,8 @@ pub struct DropboxConnector {
 
 impl DropboxConnector {
     /// A connector with the patience of a background run. `policy` says which scopes a test asks for;
-    /// `own_account` is what the connection's last test found (no call is made for it), and goes into snapshots.
+    /// `own_account` is what the connection's last test found (no call is made for it), and goes into snapshots;
+    /// `targets` says where names may lead.
     ///
     /// # Errors
     /// [`ConnectorError::Protocol`] when no HTTPS client can be set up on this machine.
@@ -62,8 +64,9 @@ impl DropboxConnector {
         access: DropboxAccess,
         policy: &Policy,
         own_account: Option<AccountId>,
+        targets: &Targets,
     ) -> Result<Self, ConnectorError> {
-        Self::with_patience(access, policy, own_account, Patience::default())
+        Self::with_patience(access, policy, own_account, targets, Patience::default())
     }
 
     /// The same, with another patience: less of it where a person waits for a test, hardly any in tests.
@@ -74,10 +77,11 @@ impl DropboxConnector {
         access: DropboxAccess,
         policy: &Policy,
         own_account: Option<AccountId>,
+        targets: &Targets,
         patience: Patience,
     ) -> Result<Self, ConnectorError> {
         Ok(DropboxConnector {
-            client: Client::new(&access, patience)?,
+            client: Client::new(&access, targets, patience)?,
             needs: Needs::of(policy),
             own_account,
             members_page: AtomicU32::new(LARGEST_PAGE),

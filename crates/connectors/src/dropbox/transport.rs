@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
-use reqwest::{
-    StatusCode,
-    header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER},
+use reqwest::{StatusCode, header::CONTENT_TYPE};
+use usher_domain::{
+    Problem,
+    ports::connector::ConnectorError,
+    targets::{Purpose, Targets},
 };
-use usher_domain::{Problem, ports::connector::ConnectorError};
 
 use super::pace::Patience;
+use crate::{
+    guard::Guarded,
+    http::{reason, retry_after, text},
+};
 
 /// An answer, read to its end.
 #[derive(Debug)]
@@ -31,11 +36,13 @@ pub(super) struct NoAnswer {
     pub(super) what: String,
 }
 
-/// The HTTP client: no redirects (they would carry the token elsewhere), timeouts on everything.
-pub(super) fn client(patience: &Patience) -> Result<reqwest::Client, ConnectorError> {
+/// The HTTP client: only where `targets` lets services lead, no redirects (they would carry the token elsewhere), timeouts
+/// on everything.
+pub(super) fn client(patience: &Patience, targets: &Targets) -> Result<reqwest::Client, ConnectorError> {
     reqwest::Client::builder()
         .user_agent(concat!("usher/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
+        .dns_resolver(std::sync::Arc::new(Guarded::new(targets.clone(), Purpose::Service)))
         .timeout(patience.timeout)
         .connect_timeout(patience.timeout.min(Duration::from_secs(10)))
         .build()
@@ -78,21 +85,6 @@ impl Raw {
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
-}
-
-/// Seconds, or a date; a date is measured against the answer's own `Date`, so that no clock here matters.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = text(headers, RETRY_AFTER.as_str())?.trim();
-    if let Ok(seconds) = value.parse::<u32>() {
-        return Some(Duration::from_secs(seconds.into()));
-    }
-    let until = httpdate::parse_http_date(value).ok()?;
-    let now = httpdate::parse_http_date(text(headers, DATE.as_str())?).ok()?;
-    Some(until.duration_since(now).unwrap_or_default())
-}
-
 fn no_answer(error: reqwest::Error) -> NoAnswer {
     let unsent = error.is_connect() || error.is_builder();
     let error = error.without_url();
@@ -104,34 +96,4 @@ fn no_answer(error: reqwest::Error) -> NoAnswer {
         format!("broke off ({})", reason(&error))
     };
     NoAnswer { unsent, what }
-}
-
-/// The innermost cause, which is the one that says something.
-fn reason(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
-    }
-
-    #[test]
-    fn retry_after_is_read_as_seconds_or_against_the_answers_own_date() {
-        let seconds = headers(&[("retry-after", "7")]);
-        assert_eq!(retry_after(&seconds), Some(Duration::from_secs(7)));
-        let date = headers(&[
-            ("retry-after", "Tue, 24 Nov 2026 02:00:30 GMT"),
-            ("date", "Tue, 24 Nov 2026 02:00:00 GMT"),
-        ]);
-        assert_eq!(retry_after(&date), Some(Duration::from_secs(30)));
-        assert_eq!(retry_after(&headers(&[("retry-after", "soon")])), None);
-    }
 }

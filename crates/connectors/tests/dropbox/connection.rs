@@ -12,6 +12,7 @@ use usher_domain::{
     ports::connector::{CheckReport, CheckStatus, Connector, ConnectorError, Look},
     provisioning::connection::Policy,
     reconcile::operation::Action,
+    targets::Targets,
 };
 
 use crate::world::{World, access, create, operation, patience, team};
@@ -115,7 +116,8 @@ async fn a_wrong_secret_or_a_revoked_token_stops_the_connection_and_says_what_to
     let connector = |change: fn(&mut usher_domain::provisioning::connection::DropboxAccess)| {
         let mut access = access(&simulator);
         change(&mut access);
-        DropboxConnector::with_patience(access, &Policy::default(), None, patience()).unwrap()
+        DropboxConnector::with_patience(access, &Policy::default(), None, &Targets::default(), patience())
+            .unwrap()
     };
     let cases = [
         (connector(|access| access.client_secret = Secret::new("wrong")), "CLIENT_REFUSED", "App Console"),

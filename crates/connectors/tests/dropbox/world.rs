@@ -14,6 +14,7 @@ use usher_domain::{
         scope::Subject,
         snapshot::{AccountId, RemoteGroupId, Snapshot},
     },
+    targets::Targets,
 };
 use uuid::Uuid;
 
@@ -73,7 +74,9 @@ impl World {
         let simulator = Simulator::start(team.build()).await.unwrap();
         let mut access = access(&simulator);
         settings(&mut access);
-        let connector = DropboxConnector::with_patience(access, &Policy::default(), None, patience).unwrap();
+        let connector =
+            DropboxConnector::with_patience(access, &Policy::default(), None, &Targets::default(), patience)
+                .unwrap();
         World { simulator, connector }
     }
 

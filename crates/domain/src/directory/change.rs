@@ -1,8 +1,8 @@
 //! What a command becomes: one change set, committed whole or not at all.
 
 use crate::{
-    AdministratorId, ClientId, ConnectionId, GroupId, MappingId, PlanId, PopulationId, RuleId, Timestamp,
-    UserId,
+    AdministratorId, ClientId, ConnectionId, GroupId, MappingId, PlanId, PopulationId, RuleId,
+    SubscriptionId, Timestamp, UserId,
     access::{Administrator, SigningKey, WorkerClient},
     directory::{
         audit::Event,
@@ -16,6 +16,7 @@ use crate::{
         mapping::Mapping,
         rule::{PropagationPlan, Revision, Rule},
     },
+    subscription::Subscription,
 };
 
 /// One row to write. An entity with `version` 1 is new; one with version *n* replaces version *n − 1*, and the
@@ -56,6 +57,9 @@ pub enum Write {
     RecoveryCodes(AdministratorId, Vec<String>),
     SigningKey(SigningKey),
     SigningKeyGone(uuid::Uuid),
+    Subscription(Box<Subscription>),
+    /// Also what it has not delivered.
+    SubscriptionGone(SubscriptionId),
 }
 
 /// A subject of a rule that is to be looked at again.

@@ -2,6 +2,7 @@
 
 pub mod connector;
 pub mod job;
+pub mod receiver;
 pub mod session;
 pub mod store;
 pub mod watch;

@@ -1,5 +1,5 @@
-//! The port to what is kept. One store, seven faces: the directory, the provisioning set-up, the memory of syncs,
-//! the due work, who may call, who is signed in, the audit.
+//! The port to what is kept. One store, eight faces: the directory, the provisioning set-up, the memory of syncs,
+//! the due work, subscriptions, who may call, who is signed in, the audit.
 //!
 //! **Must**: make every `&mut`-like call (commit, record, settle, …) one transaction; return what was committed
 //! before by anyone; compare usernames, e-mails and names without regard to case. **Must not**: read the clock
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     AdministratorId, ClientId, ConnectionId, EnvironmentId, EventId, GroupId, MappingId, PlanId,
-    PopulationId, RevisionId, RuleId, RunId, Timestamp, UserId,
+    PopulationId, RevisionId, RuleId, RunId, SubscriptionId, Timestamp, UserId,
     access::{Administrator, Attempts, SigningKey, WorkerClient},
     directory::{
         audit::{Event, chain::Span},
@@ -39,6 +39,7 @@ use crate::{
         snapshot::AccountId,
         status::{Standing, StatusCounts, SubjectStatus},
     },
+    subscription::{Delivery, Subscription},
 };
 
 /// Why the store could not.
@@ -321,6 +322,54 @@ pub trait JobStore: Send + Sync {
     async fn rule_due(&self, rule: RuleId) -> StoreResult<Option<Timestamp>>;
 }
 
+/// The right to deliver a subscription's events for a while, fenced as a [`Lease`] is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Which subscription.
+    pub subscription: SubscriptionId,
+    /// Who holds it.
+    pub owner: String,
+    /// The fence.
+    pub epoch: i64,
+}
+
+/// Subscriptions and their deliveries. `false` of a call that names a claim means that the claim is not ours any more:
+/// nothing was written, and nothing more may be sent.
+#[async_trait]
+pub trait SubscriptionStore: Send + Sync {
+    /// In id order, secrets opened.
+    async fn subscriptions(&self, environment: EnvironmentId) -> StoreResult<Vec<Subscription>>;
+    async fn subscription(
+        &self,
+        environment: EnvironmentId,
+        id: SubscriptionId,
+    ) -> StoreResult<Option<Subscription>>;
+    /// Whatever its environment: for workers.
+    async fn subscription_by_id(&self, id: SubscriptionId) -> StoreResult<Option<Subscription>>;
+    /// What is remembered of its deliveries, and when the next attempt may be made.
+    async fn delivery(&self, id: SubscriptionId) -> StoreResult<Option<(Delivery, Timestamp)>>;
+    /// Enabled subscriptions with events they have not seen, that may be attempted and that nobody holds; whoever has
+    /// waited longest first.
+    async fn deliveries_due(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<SubscriptionId>>;
+    /// Takes one of them, unless somebody was faster.
+    async fn claim_delivery(
+        &self,
+        id: SubscriptionId,
+        owner: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> StoreResult<Option<Claim>>;
+    /// Keeps it until then.
+    async fn renew_delivery(&self, claim: &Claim, until: Timestamp) -> StoreResult<bool>;
+    /// Writes down what became of it; with a time, also gives it back, to be attempted again not before.
+    async fn record_delivery(
+        &self,
+        claim: &Claim,
+        delivery: &Delivery,
+        again: Option<Timestamp>,
+    ) -> StoreResult<bool>;
+}
+
 /// Who may call, as it is read.
 #[async_trait]
 pub trait AccessStore: Send + Sync {
@@ -429,6 +478,7 @@ pub trait Store:
     + SyncStore
     + JobStore
     + WatchStore
+    + SubscriptionStore
     + AccessStore
     + SessionStore
     + AuditStore

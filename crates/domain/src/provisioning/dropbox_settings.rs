@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 use super::connection::{
     DropboxAccess, DropboxSettings, ForeignExternalId, MembershipHandling, NameConflict, Policy, RemoveAction,
 };
-use crate::{Detail, Secret, secret::MASK};
+use crate::{
+    Detail, Secret,
+    secret::MASK,
+    targets::{Purpose, Targets},
+};
 
 /// Settings that are secrets: write-only, answered as [`MASK`], sealed at rest.
 pub const SECRET_KEYS: [&str; 2] = ["OAUTH_CLIENT_SECRET", "OAUTH_REFRESH_TOKEN"];
@@ -65,15 +69,15 @@ pub fn take_secrets(
 
 impl DropboxSettings {
     /// Reads the settings. A key in capitals that is not known is a fault, for a misspelled `WIPE_DATA` would be noticed
-    /// by nobody; keys of other spellings are somebody else's notes, and left unread. `allow_http` permits `http://` everywhere,
-    /// else it is for loopback only.
+    /// by nobody; keys of other spellings are somebody else's notes, and left unread. `targets` says where service
+    /// addresses may lead.
     ///
     /// # Errors
     /// Every fault, each with its field (`configuration.BASE_URL`), the rule it broke and what is allowed.
     pub fn parse(
         configuration: &BTreeMap<String, Value>,
         secrets: &BTreeMap<String, Secret>,
-        allow_http: bool,
+        targets: &Targets,
     ) -> Result<DropboxSettings, Vec<Detail>> {
         let mut read = Reading { configuration, secrets, faults: Vec::new() };
         read.unknown_keys();
@@ -82,8 +86,8 @@ impl DropboxSettings {
         let client_secret = read.secret("OAUTH_CLIENT_SECRET");
         let refresh_token = read.secret("OAUTH_REFRESH_TOKEN");
         read.only_word("GRANT_TYPE", "refresh_token");
-        let base_url = read.url("BASE_URL", "https://api.dropboxapi.com/2", allow_http);
-        let token_url = read.url("OAUTH_TOKEN_URL", "https://api.dropboxapi.com/oauth2/token", allow_http);
+        let base_url = read.url("BASE_URL", "https://api.dropboxapi.com/2", targets);
+        let token_url = read.url("OAUTH_TOKEN_URL", "https://api.dropboxapi.com/oauth2/token", targets);
         let mut policy = read.policy();
         let wipe_data = read.flag("WIPE_DATA", false);
         let keep_account = read.flag("KEEP_ACCOUNT", false);
@@ -254,15 +258,15 @@ impl<'a> Reading<'a> {
         good.into_iter().map(String::into_boxed_str).collect()
     }
 
-    fn url(&mut self, key: &str, default: &str, allow_http: bool) -> String {
+    fn url(&mut self, key: &str, default: &str, targets: &Targets) -> String {
         let text = match self.given(key) {
             None => return default.to_owned(),
             Some(value) => value.as_str().unwrap_or("").trim().trim_end_matches('/'),
         };
-        match check_url(text, allow_http) {
+        match check_url(text, targets) {
             Ok(()) => text.to_owned(),
             Err(allowed) => {
-                self.invalid(key, allowed);
+                self.invalid(key, &allowed);
                 default.to_owned()
             }
         }
@@ -394,12 +398,12 @@ fn is_email(text: &str) -> bool {
 }
 
 /// What a service address must be; `Err` says what is allowed.
-fn check_url(text: &str, allow_http: bool) -> Result<(), &'static str> {
+fn check_url(text: &str, targets: &Targets) -> Result<(), String> {
     const FORM: &str = "an address such as https://api.dropboxapi.com/2, without user, query or fragment";
     let (scheme, rest) = text.split_once("://").ok_or(FORM)?;
     let authority = rest.split('/').next().unwrap_or("");
     if rest.contains(|c: char| c.is_whitespace() || c.is_control() || "?#@\\".contains(c)) {
-        return Err(FORM);
+        return Err(FORM.into());
     }
     let (host, port) = match authority.strip_prefix('[') {
         Some(bracketed) => bracketed.split_once(']').ok_or(FORM)?,
@@ -409,18 +413,12 @@ fn check_url(text: &str, allow_http: bool) -> Result<(), &'static str> {
     let is_name = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
     let good_port = port.is_empty()
         || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
-    if !good_port || !(if authority.starts_with('[') { is_address } else { is_name }) {
-        return Err(FORM);
+    let good_scheme = ["http", "https"].iter().any(|good| scheme.eq_ignore_ascii_case(good));
+    if !good_scheme || !good_port || !(if authority.starts_with('[') { is_address } else { is_name }) {
+        return Err(FORM.into());
     }
-    let is_loopback = host.eq_ignore_ascii_case("localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    match scheme.to_ascii_lowercase().as_str() {
-        "https" => Ok(()),
-        "http" if allow_http || is_loopback => Ok(()),
-        "http" => Err("an https:// address; http:// is for this machine only, unless the server's \
-                       allow_http_targets is set"),
-        _ => Err(FORM),
-    }
+    let url = url::Url::parse(text).map_err(|_| FORM)?;
+    targets.check_url(Purpose::Service, &url)
 }
 
 #[cfg(test)]
@@ -438,7 +436,7 @@ mod tests {
     fn parse(values: &[(&str, Value)]) -> Result<DropboxSettings, Vec<Detail>> {
         let mut all = configuration(&[("OAUTH_CLIENT_ID", json!("app"))]);
         all.extend(configuration(values));
-        DropboxSettings::parse(&all, &secrets(), false)
+        DropboxSettings::parse(&all, &secrets(), &Targets::default())
     }
 
     fn faults(values: &[(&str, Value)]) -> String {
@@ -473,7 +471,8 @@ mod tests {
 
     #[test]
     fn nothing_given_names_everything_that_is_required() {
-        let faults = DropboxSettings::parse(&BTreeMap::new(), &BTreeMap::new(), false).unwrap_err();
+        let faults =
+            DropboxSettings::parse(&BTreeMap::new(), &BTreeMap::new(), &Targets::default()).unwrap_err();
         let targets: Vec<_> = faults.iter().map(|fault| (fault.code, fault.target.as_str())).collect();
         assert_eq!(
             targets,
@@ -533,7 +532,7 @@ mod tests {
     #[test]
     fn plain_http_is_for_this_machine_unless_allowed() {
         for good in ["https://x.example", "http://localhost:1/2", "http://[::1]:9100", "http://127.0.0.2"] {
-            assert_eq!(check_url(good, false), Ok(()), "{good}");
+            assert_eq!(check_url(good, &Targets::default()), Ok(()), "{good}");
         }
         for bad in [
             "http://10.0.0.1/2",
@@ -544,9 +543,10 @@ mod tests {
             "https://x:0",
             "https://x?y",
         ] {
-            assert!(check_url(bad, false).is_err(), "{bad}");
+            assert!(check_url(bad, &Targets::default()).is_err(), "{bad}");
         }
-        assert_eq!(check_url("http://10.0.0.1/2", true), Ok(()));
+        let anywhere = Targets { http: true, ..Targets::default() };
+        assert_eq!(check_url("http://10.0.0.1/2", &anywhere), Ok(()));
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Directory {
             None => None,
         };
         let stamp = self.stamp(by);
-        let draft = connection::draft(environment, current.as_ref(), body, self.allow_http, &stamp)?;
+        let draft = connection::draft(environment, current.as_ref(), body, &self.targets, &stamp)?;
         let needs_test = connection::needs_test(current.as_ref(), &draft);
         Ok((draft, needs_test))
     }
@@ -105,7 +105,7 @@ impl Directory {
     ) -> Result<Connection, DirectoryError> {
         self.execute(by, environment, move |stamp| async move {
             found("environment", environment, self.store.environment(environment).await?)?;
-            Ok(Decided::plain(connection::create(environment, body, tested, self.allow_http, &stamp)?))
+            Ok(Decided::plain(connection::create(environment, body, tested, &self.targets, &stamp)?))
         })
         .await
     }
@@ -124,7 +124,7 @@ impl Directory {
     ) -> Result<Connection, DirectoryError> {
         self.execute(by, environment, move |stamp| async move {
             let current = self.connection(environment, id).await?;
-            let (answer, changes) = connection::replace(&current, body, tested, self.allow_http, &stamp)?;
+            let (answer, changes) = connection::replace(&current, body, tested, &self.targets, &stamp)?;
             let touched = if connection::asks_for_resync(&current, &answer) {
                 self.rules_on(&answer).await?
             } else {

@@ -13,6 +13,7 @@ mod import;
 mod populations;
 mod rules;
 mod search;
+mod subscriptions;
 mod users;
 mod whole_rule;
 
@@ -22,6 +23,7 @@ use usher_domain::{
     Clock, EnvironmentId, Ids, Rejection,
     directory::{audit::Actor, change::ChangeSet, commands::Stamp},
     ports::store::{Store, StoreError},
+    targets::Targets,
 };
 
 pub use activities::ATTRIBUTES as ACTIVITY_ATTRIBUTES;
@@ -41,8 +43,8 @@ pub struct Directory {
     ids: Arc<dyn Ids>,
     /// How long a burst of changes is gathered before a run.
     quiet: Duration,
-    /// Whether service URIs may be `http://` beyond loopback.
-    allow_http: bool,
+    /// Where service addresses and webhooks may lead.
+    targets: Targets,
 }
 
 /// Who asks, and in which request.
@@ -87,15 +89,15 @@ impl<T> Decided<T> {
 
 impl Directory {
     /// A directory over a store. `quiet` is how long a burst of changes is gathered before a run (300 ms is good).
-    /// `allow_http` lets service URIs be `http://` beyond loopback.
+    /// `targets` says where service addresses and webhooks may lead.
     pub fn new(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
         quiet: Duration,
-        allow_http: bool,
+        targets: Targets,
     ) -> Self {
-        Directory { store, clock, ids, quiet, allow_http }
+        Directory { store, clock, ids, quiet, targets }
     }
 
     fn stamp<'a>(&'a self, by: &'a By) -> Stamp<'a> {

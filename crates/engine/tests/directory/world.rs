@@ -19,6 +19,7 @@ use usher_domain::{
         rule::Rule,
     },
     reconcile::snapshot::AccountId,
+    targets::Targets,
 };
 use usher_engine::directory::{Bootstrap, By, Directory, DirectoryError};
 use usher_store::{Seal, Storage};
@@ -82,7 +83,7 @@ impl World {
             Arc::new(Standing),
             Arc::new(Counting::default()),
             Duration::from_millis(300),
-            false,
+            Targets::default(),
         );
         let by = By {
             actor: Actor::Client { id: Uuid::from_u128(0xc0ffee), name: "Tests".into() },

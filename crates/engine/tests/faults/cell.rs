@@ -19,6 +19,7 @@ use usher_domain::{
         run::{Run, RunState},
         scope::Scope,
     },
+    targets::Targets,
 };
 
 use crate::{
@@ -191,10 +192,17 @@ async fn repair(
 
 /// A connector of its own, as for a test that a person asks for.
 async fn test(connection: &Connection) -> CheckReport {
-    let settings = DropboxSettings::parse(&connection.configuration, &connection.secrets, true).unwrap();
+    let settings =
+        DropboxSettings::parse(&connection.configuration, &connection.secrets, &Targets::default()).unwrap();
     let patience = crate::world::Draft::default().patience;
-    let connector =
-        DropboxConnector::with_patience(settings.access, &settings.policy, None, patience).unwrap();
+    let connector = DropboxConnector::with_patience(
+        settings.access,
+        &settings.policy,
+        None,
+        &Targets::default(),
+        patience,
+    )
+    .unwrap();
     connector.check().await
 }
 

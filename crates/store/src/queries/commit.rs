@@ -17,7 +17,7 @@ use super::{
     access::{self, SealedAdministrator},
     chain, delete, from_sqlx, insert, jobs,
     provisioning::SealedConnection,
-    put, watches,
+    put, subscriptions, watches,
 };
 use crate::seal::Seal;
 
@@ -74,6 +74,18 @@ macro_rules! all_of {
 async fn write_same(connection: &mut Connection, seal: &Seal, same: &[Write]) -> StoreResult<()> {
     let Some(first) = same.first() else { return Ok(()) };
     match first {
+        Write::Subscription(_) => {
+            for subscription in all_of!(Subscription, same) {
+                subscriptions::write(connection, seal, subscription).await?;
+            }
+            Ok(())
+        }
+        Write::SubscriptionGone(_) => {
+            for id in all_of!(SubscriptionGone, same) {
+                subscriptions::gone(connection, *id).await?;
+            }
+            Ok(())
+        }
         Write::Environment(_) => put(connection, &all_of!(Environment, same)).await,
         Write::Population(_) => {
             let mut populations = all_of!(Population, same);

@@ -13,6 +13,7 @@ mod provisioning;
 mod record;
 mod reseal;
 mod sessions;
+mod subscriptions;
 mod sync;
 mod verify;
 mod watches;

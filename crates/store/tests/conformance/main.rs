@@ -12,6 +12,7 @@ mod inbound;
 mod jobs;
 mod provisioning;
 mod sessions;
+mod subscriptions;
 mod sync;
 mod tampering;
 mod watches;

@@ -157,9 +157,10 @@ on_both! {
 async fn no_secret_stands_in_the_database_file_in_clear() {
     let world = World::furnished(On::Sqlite).await.unwrap();
     let key = SigningKey { id: id(1), key: Secret::new("canary-signing-key"), created_at: at(0) };
-    world.commit(vec![Write::SigningKey(key)]).await;
+    let subscription = Write::Subscription(Box::new(crate::subscriptions::subscription()));
+    world.commit(vec![Write::SigningKey(key), subscription]).await;
     let file = world.file.clone().unwrap();
-    let (mut scanned, mut found_the_sealed) = (0, false);
+    let (mut scanned, mut found_the_sealed, mut found_the_header) = (0, false, false);
     for entry in std::fs::read_dir(file.parent().unwrap()).unwrap() {
         let path = entry.unwrap().path();
         if path.file_name().unwrap().to_string_lossy().starts_with("usher.db") {
@@ -167,8 +168,12 @@ async fn no_secret_stands_in_the_database_file_in_clear() {
             let has = |needle: &str| bytes.windows(needle.len()).any(|window| window == needle.as_bytes());
             assert!(!has("canary"), "{} holds a secret", path.display());
             found_the_sealed |= has("OAUTH_REFRESH_TOKEN");
+            found_the_header |= has("headers/Authorization");
             scanned += 1;
         }
     }
-    assert!(scanned >= 2 && found_the_sealed, "the file and its write-ahead log were scanned");
+    assert!(
+        scanned >= 2 && found_the_sealed && found_the_header,
+        "the file and its write-ahead log were scanned"
+    );
 }

@@ -56,7 +56,7 @@ impl World {
                 Arc::clone(&hand),
                 Arc::new(SystemIds),
                 Duration::ZERO,
-                false,
+                usher_domain::targets::Targets::default(),
             );
             (store.clone(), directory.clone(), Administrators::new(store, directory, hand))
         };

@@ -9,17 +9,19 @@ mod directory;
 mod provisioning;
 mod route;
 mod server;
+mod webhooks;
 
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
     http::{Method, StatusCode, header},
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use tower_http::timeout::TimeoutLayer;
+use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 
 use super::{AppState, correlation, error::ApiError, extract, gate};
+use crate::web;
 
 pub(crate) use route::{Gives, Route};
 
@@ -28,10 +30,17 @@ const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
 
 /// Every route of the API.
 pub(crate) fn table() -> Vec<Route> {
-    [access::table(), directory::table(), provisioning::table(), audit::table(), server::table()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        access::table(),
+        directory::table(),
+        provisioning::table(),
+        audit::table(),
+        webhooks::table(),
+        server::table(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The whole API.
@@ -50,6 +59,8 @@ pub(crate) fn router(app: AppState) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(extract::BODY_LIMIT))
+        .layer(RequestBodyTimeoutLayer::new(web::PAUSE))
+        .layer(from_fn(web::limit_head))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, TIMEOUT))
         .layer(from_fn_with_state(app.clone(), correlation::correlate))
         .with_state(app)

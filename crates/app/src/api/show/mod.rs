@@ -4,12 +4,14 @@ mod access;
 mod audit;
 mod directory;
 mod provisioning;
+mod subscription;
 mod sync;
 
 pub(crate) use access::{administrator, client};
 pub(crate) use audit::activity;
 pub(crate) use directory::{environment, group, has_mfa, membership, nesting, population, user};
 pub(crate) use provisioning::{connection, mapping, plan, revision, rule};
+pub(crate) use subscription::subscription;
 pub(crate) use sync::{
     census, explanation, operation, preview, run, subject_status, sync_status, synced_rule,
 };

@@ -1,10 +1,13 @@
 //! What a plan will take: how long, at the pace that the connection allows.
 
-use usher_domain::provisioning::connection::{Connection, DropboxSettings};
+use usher_domain::{
+    provisioning::connection::{Connection, DropboxSettings},
+    targets::Targets,
+};
 
 /// The connection's settings, understood; `None` when it is of another kind.
 pub(super) fn settings(it: &Connection) -> Option<DropboxSettings> {
-    DropboxSettings::parse(&it.configuration, &it.secrets, true).ok()
+    DropboxSettings::parse(&it.configuration, &it.secrets, &Targets::anywhere()).ok()
 }
 
 /// How long so many calls take at least, in words. A ceiling of 0 is none, and then the remote system alone decides.

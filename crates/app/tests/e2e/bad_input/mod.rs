@@ -3,6 +3,7 @@
 
 mod directory;
 mod files;
+mod limits;
 mod provisioning;
 mod requests;
 

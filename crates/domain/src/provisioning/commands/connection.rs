@@ -21,10 +21,14 @@ use crate::{
         rule::Rule,
     },
     secret::MASK,
+    targets::{Targets, origin},
 };
 
 /// The largest configuration, as JSON.
 pub const MAX_CONFIGURATION_BYTES: usize = 64 * 1024;
+
+/// Where the service addresses of a Dropbox connection lead by default.
+const DROPBOX: &str = "https://api.dropboxapi.com";
 
 /// Settings that say what a synced account looks like; a change of one asks for a resync (facts §1.10), which a
 /// change of an action toggle does not.
@@ -40,8 +44,8 @@ const PREFERENCES: [&str; 5] = [
 pub fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_uppercase();
     let secret = ["SECRET", "PASSWORD", "TOKEN", "CREDENTIAL", "PRIVATE_KEY", "API_KEY"];
-    let address = ["URL", "URI", "ENDPOINT", "TYPE", "METHOD"];
-    secret.iter().any(|word| key.contains(word)) && !address.iter().any(|end| key.ends_with(end))
+    let other = is_address(&key) || ["TYPE", "METHOD"].iter().any(|end| key.ends_with(end));
+    secret.iter().any(|word| key.contains(word)) && !other
 }
 
 /// Whether a setting says where the remote system is and how to be let in.
@@ -77,7 +81,7 @@ pub fn directory(environment: EnvironmentId, stamp: &Stamp<'_>) -> (Connection, 
 
 /// The connection as a body would have it, with stored secrets in place of masked or absent ones, and not tested
 /// since when it is let in otherwise than before. Nothing is decided: this is what a test tests.
-/// `allow_http`: service URIs may be `http://` beyond loopback.
+/// `targets`: where service URIs may lead.
 ///
 /// # Errors
 /// Every fault of the body.
@@ -85,7 +89,7 @@ pub fn draft(
     environment: EnvironmentId,
     current: Option<&Connection>,
     body: &Body,
-    allow_http: bool,
+    targets: &Targets,
     stamp: &Stamp<'_>,
 ) -> Result<Connection, Rejection> {
     let mut faults = Faults::default();
@@ -122,7 +126,7 @@ pub fn draft(
         read_configuration(current, body, &mut draft, &mut faults);
     }
     if draft.kind == ConnectionKind::Dropbox
-        && let Err(details) = DropboxSettings::parse(&draft.configuration, &draft.secrets, allow_http)
+        && let Err(details) = DropboxSettings::parse(&draft.configuration, &draft.secrets, targets)
     {
         details.into_iter().for_each(|detail| faults.add(detail));
     }
@@ -151,10 +155,10 @@ pub fn create(
     environment: EnvironmentId,
     body: &Body,
     tested: Option<&Health>,
-    allow_http: bool,
+    targets: &Targets,
     stamp: &Stamp<'_>,
 ) -> Decision<Connection> {
-    let connection = admitted(None, draft(environment, None, body, allow_http, stamp)?, tested)?;
+    let connection = admitted(None, draft(environment, None, body, targets, stamp)?, tested)?;
     let changes = written(&connection, "CREATED", "Created", Map::new(), stamp);
     Ok((connection, changes))
 }
@@ -167,10 +171,10 @@ pub fn replace(
     current: &Connection,
     body: &Body,
     tested: Option<&Health>,
-    allow_http: bool,
+    targets: &Targets,
     stamp: &Stamp<'_>,
 ) -> Decision<Connection> {
-    let draft = draft(current.environment, Some(current), body, allow_http, stamp)?;
+    let draft = draft(current.environment, Some(current), body, targets, stamp)?;
     let mut connection = admitted(Some(current), draft, tested)?;
     if connection == *current {
         return Ok((connection, ChangeSet::default()));
@@ -314,6 +318,8 @@ fn read_configuration(
         return;
     }
     let stored = current.map(|current| &current.secrets);
+    // Stored secrets go only where they were entered for.
+    let moved = current.and_then(|current| moved(current, given));
     for (key, value) in given {
         let target = format!("configuration.{key}");
         if key.is_empty() || !key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
@@ -323,6 +329,7 @@ fn read_configuration(
         } else if is_secret(key) {
             match value {
                 Value::String(text) if text == MASK => match stored.and_then(|stored| stored.get(key)) {
+                    Some(_) if moved.is_some() => {}
                     Some(secret) => _ = draft.secrets.insert(key.clone(), secret.clone()),
                     None => faults.invalid(
                         &target,
@@ -344,8 +351,19 @@ fn read_configuration(
         }
     }
     for (key, secret) in stored.into_iter().flatten() {
-        if !given.contains_key(key) {
-            draft.secrets.insert(key.clone(), secret.clone());
+        let kept = given.get(key).is_none_or(|value| value.as_str() == Some(MASK));
+        match moved {
+            Some(address) if kept => {
+                let message = format!(
+                    "`{key}` must be given again: `{address}` names another server than before, and a stored secret \
+                     is not sent to a server that it was not entered for"
+                );
+                faults.add(Detail::new("CONSTRAINT_VIOLATION", format!("configuration.{key}"), message));
+                // In its place, so that nothing else is said of it.
+                draft.secrets.insert(key.clone(), secret.clone());
+            }
+            _ if !given.contains_key(key) => _ = draft.secrets.insert(key.clone(), secret.clone()),
+            _ => {}
         }
     }
 }
@@ -370,6 +388,32 @@ pub fn found(it: &Connection, health: &Health, stamp: &Stamp<'_>) -> Option<Even
     );
     event.status = status.into();
     Some(event)
+}
+
+/// The setting by which the secrets would go to another server than before, if there is one. What is not given stands
+/// at its default, before as after.
+fn moved<'a>(current: &Connection, given: &'a Map<String, Value>) -> Option<&'a str> {
+    let server = |value: Option<&Value>| {
+        let text = value.and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty())?;
+        Some(origin(text).unwrap_or_else(|| text.to_owned()))
+    };
+    let default = |key: &str| match (&current.kind, key) {
+        (ConnectionKind::Dropbox, "BASE_URL" | "OAUTH_TOKEN_URL") => origin(DROPBOX),
+        _ => None,
+    };
+    let names = given.keys().chain(current.configuration.keys());
+    let mut addresses = names.filter(|key| is_address(key));
+    let moves = |key: &&String| {
+        let before = server(current.configuration.get(*key)).or_else(|| default(key));
+        before != server(given.get(*key)).or_else(|| default(key))
+    };
+    let key = addresses.find(moves)?;
+    Some(given.get_key_value(key).map_or("BASE_URL", |(key, _)| key.as_str()))
+}
+
+/// Whether a setting of that name says where secrets are sent.
+fn is_address(key: &str) -> bool {
+    ["URL", "URI", "ENDPOINT"].iter().any(|end| key.to_ascii_uppercase().ends_with(end))
 }
 
 fn written(

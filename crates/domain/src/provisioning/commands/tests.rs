@@ -14,6 +14,7 @@ use crate::{
         rule::{PropagationPlan, Rule},
     },
     reconcile::{plan::Retiring, snapshot::AccountId},
+    targets::Targets,
 };
 
 struct SetUp {
@@ -44,7 +45,8 @@ impl SetUp {
         for (kind, status) in [("dropbox", "ACTIVE"), ("Dropbox", "INACTIVE"), ("scim", "INACTIVE")] {
             let body =
                 body(json!({"type": kind, "name": kind, "status": status, "configuration": settings()}));
-            let made = connection::create(ENVIRONMENT, &body, Some(&valid()), false, &stamp(&ids));
+            let made =
+                connection::create(ENVIRONMENT, &body, Some(&valid()), &Targets::default(), &stamp(&ids));
             connections.push(made.unwrap().0);
         }
         let plan =
@@ -83,7 +85,7 @@ fn every_fault_of_a_connection_is_told_at_once_and_no_secret_with_it() {
             "bad key": 1,
         },
     }));
-    let refused = connection::create(ENVIRONMENT, &bad, None, false, &stamp(&ids));
+    let refused = connection::create(ENVIRONMENT, &bad, None, &Targets::default(), &stamp(&ids));
     insta::assert_snapshot!(refusal(refused), @r#"
     EMPTY_VALUE name: `name` is empty; give it 1 to 256 characters, or leave it out {"rangeMaximumValue":256,"rangeMinimumValue":1}
     INVALID_VALUE status: `status` is not one of ACTIVE, INACTIVE {"allowedValues":["ACTIVE","INACTIVE"]}
@@ -97,7 +99,7 @@ fn every_fault_of_a_connection_is_told_at_once_and_no_secret_with_it() {
     INVALID_VALUE configuration.BASE_URL: BASE_URL must be an https:// address; http:// is for this machine only, unless the server's allow_http_targets is set.
     "#);
     let none = body(json!({"name": "x"}));
-    insta::assert_snapshot!(refusal(connection::create(ENVIRONMENT, &none, None, false, &stamp(&ids))), @r#"
+    insta::assert_snapshot!(refusal(connection::create(ENVIRONMENT, &none, None, &Targets::default(), &stamp(&ids))), @r#"
     REQUIRED_VALUE type: `type` is required: a string of 1 to 64 characters
     REQUIRED_VALUE configuration: `configuration` is required: an object of settings, such as {"BASE_URL": "…"}
     "#);
@@ -108,10 +110,48 @@ fn a_connection_keeps_its_kind_and_there_is_one_directory() {
     let set_up = SetUp::new();
     let moved = body(json!({"type": "Slack", "name": "x", "configuration": settings()}));
     insta::assert_snapshot!(
-        refusal(connection::replace(&set_up.connections[1], &moved, None, false, &stamp(&set_up.ids))), @"CONSTRAINT_VIOLATION type: A connection's type never changes; this one is of type `Dropbox`");
+        refusal(connection::replace(&set_up.connections[1], &moved, None, &Targets::default(), &stamp(&set_up.ids))), @"CONSTRAINT_VIOLATION type: A connection's type never changes; this one is of type `Dropbox`");
     let second = body(json!({"type": "directory", "name": "x"}));
     insta::assert_snapshot!(
-        refusal(connection::create(ENVIRONMENT, &second, None, false, &stamp(&set_up.ids))), @"UNIQUENESS_VIOLATION type: Every environment has exactly one connection of type `directory` already; use that one");
+        refusal(connection::create(ENVIRONMENT, &second, None, &Targets::default(), &stamp(&set_up.ids))), @"UNIQUENESS_VIOLATION type: Every environment has exactly one connection of type `directory` already; use that one");
+}
+
+#[test]
+fn a_stored_secret_is_not_sent_to_another_server() {
+    let set_up = SetUp::new();
+    let replace = |configuration: Value| {
+        let whole = body(json!({"type": "Dropbox", "name": "x", "configuration": configuration}));
+        connection::replace(&set_up.connections[2], &whole, None, &Targets::default(), &stamp(&set_up.ids))
+    };
+    let with = |more: Value| {
+        let mut configuration = settings();
+        let all = configuration.as_object_mut().unwrap();
+        all.insert("OAUTH_CLIENT_SECRET".into(), json!("********"));
+        all.remove("OAUTH_REFRESH_TOKEN");
+        all.extend(body(more));
+        configuration
+    };
+    // Masked or left out, by either address, by another scheme or port.
+    insta::assert_snapshot!(refusal(replace(with(json!({"BASE_URL": "https://elsewhere.example/2"})))), @r#"
+    CONSTRAINT_VIOLATION configuration.OAUTH_CLIENT_SECRET: `OAUTH_CLIENT_SECRET` must be given again: `BASE_URL` names another server than before, and a stored secret is not sent to a server that it was not entered for
+    CONSTRAINT_VIOLATION configuration.OAUTH_REFRESH_TOKEN: `OAUTH_REFRESH_TOKEN` must be given again: `BASE_URL` names another server than before, and a stored secret is not sent to a server that it was not entered for
+    "#);
+    for moved in [
+        json!({"OAUTH_TOKEN_URL": "https://elsewhere.example/oauth2/token"}),
+        json!({"OAUTH_TOKEN_URL": "https://api.dropboxapi.com:8443/oauth2/token"}),
+        json!({"BASE_URL": "http://localhost/2"}),
+    ] {
+        assert!(replace(with(moved.clone())).is_err(), "{moved}");
+    }
+    // The same server, spelled otherwise; another server, with the secrets.
+    for same in [
+        json!({}),
+        json!({"BASE_URL": "https://API.dropboxapi.com:443/2/", "OAUTH_TOKEN_URL": "https://api.dropboxapi.com/x"}),
+        json!({"BASE_URL": "https://elsewhere.example/2", "OAUTH_CLIENT_SECRET": "new", "OAUTH_REFRESH_TOKEN": "new"}),
+    ] {
+        let (kept, _) = replace(with(same.clone())).unwrap();
+        assert_eq!(kept.secrets.len(), 2, "{same}");
+    }
 }
 
 #[test]
@@ -121,7 +161,7 @@ fn what_cannot_be_driven_can_be_kept_but_not_made_active() {
         json!({"type": "Slack", "name": "x", "status": "ACTIVE", "configuration": {"OAUTH_ACCESS_TOKEN": "t0ken"}}),
     );
     insta::assert_snapshot!(
-        refusal(connection::create(ENVIRONMENT, &slack, None, false, &stamp(&ids))), @"CONSTRAINT_VIOLATION status: Usher can keep a connection of type `Slack`, but cannot drive it; save it with status INACTIVE");
+        refusal(connection::create(ENVIRONMENT, &slack, None, &Targets::default(), &stamp(&ids))), @"CONSTRAINT_VIOLATION status: Usher can keep a connection of type `Slack`, but cannot drive it; save it with status INACTIVE");
 }
 
 #[test]

@@ -21,6 +21,7 @@ use usher_domain::{
         rule::{Direction, PropagationPlan},
     },
     reconcile::snapshot::AccountId,
+    targets::Targets,
 };
 
 use super::*;
@@ -194,8 +195,13 @@ impl Draft {
         let time = Time(simulator.team().clock());
         let ids: Arc<dyn Ids> = Arc::new(Counter(AtomicU64::new(0x1000)));
         let clock: Arc<dyn Clock> = Arc::new(time.clone());
-        let directory =
-            Directory::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&ids), Duration::ZERO, false);
+        let directory = Directory::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            Duration::ZERO,
+            Targets::default(),
+        );
         let connectors = Arc::new(Real { patience: self.patience.clone(), kept: Mutex::default() });
         let reconciler = Reconciler::new(Arc::clone(&store), connectors, clock, ids, Retry::default());
         let settings = Settings::new("tests");

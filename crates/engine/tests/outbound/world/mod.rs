@@ -40,6 +40,7 @@ use usher_domain::{
         plan::Retiring,
         run::{Run, RunState},
     },
+    targets::Targets,
 };
 use usher_engine::{
     directory::Directory,
@@ -264,13 +265,15 @@ impl Connectors for Real {
     fn open(&self, connection: &Connection) -> Result<Opened, Problem> {
         let mut kept = self.kept.lock().unwrap();
         let opened = kept.entry((connection.id, connection.version)).or_insert_with(|| {
-            let settings = DropboxSettings::parse(&connection.configuration, &connection.secrets, true)
-                .expect("good settings");
+            let settings =
+                DropboxSettings::parse(&connection.configuration, &connection.secrets, &Targets::default())
+                    .expect("good settings");
             let Health::Valid { own_account, .. } = &connection.health else { panic!("it is not in use") };
             let connector = DropboxConnector::with_patience(
                 settings.access,
                 &settings.policy,
                 Some(own_account.clone()),
+                &Targets::default(),
                 self.patience.clone(),
             );
             Opened { connector: Arc::new(connector.unwrap()), policy: settings.policy }

@@ -9,16 +9,25 @@ mod directory;
 mod provisioning;
 mod server;
 mod sync;
+mod webhooks;
 
 use serde_json::{Map, Value, json};
 
 /// Every schema, by name.
 pub(super) fn all() -> Map<String, Value> {
-    [access::all(), directory::all(), provisioning::all(), sync::all(), audit::all(), server::all()]
-        .into_iter()
-        .flatten()
-        .map(|(name, schema)| (name.to_owned(), schema))
-        .collect()
+    [
+        access::all(),
+        directory::all(),
+        provisioning::all(),
+        sync::all(),
+        audit::all(),
+        webhooks::all(),
+        server::all(),
+    ]
+    .into_iter()
+    .flatten()
+    .map(|(name, schema)| (name.to_owned(), schema))
+    .collect()
 }
 
 /// Names and schemas.

@@ -1,0 +1,108 @@
+//! Connections: so many at once, each with so long to say what it wants, by https where a certificate is configured. What
+//! is said on them is the router's business.
+
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, extract::ConnectInfo, http::Request};
+use hyper::{body::Incoming, server::conn::http1};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::{GracefulShutdown, Watcher},
+    service::TowerToHyperService,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::timeout,
+};
+use tower::ServiceExt as _;
+
+use crate::tls::Tls;
+
+/// How many connections are served at once; others wait to be accepted.
+const CONNECTIONS: usize = 1000;
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long the head of a request may take to arrive, and a connection may be idle before it.
+const HEAD: Duration = Duration::from_secs(10);
+/// The largest head of a request, in bytes; a larger one is answered with 431.
+const HEAD_BYTES: usize = 96 * 1024;
+/// The most headers of a request.
+const HEADERS: usize = 100;
+/// How long requests in hand may take once the server is to stop.
+const STOPPING: Duration = Duration::from_secs(30);
+/// How long to wait when the machine has no room for another connection.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// Serves until `stopped`; then ends what is in hand.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    app: Router,
+    stopped: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let graceful = GracefulShutdown::new();
+    tokio::pin!(stopped);
+    loop {
+        let accepted = async {
+            let permit = Arc::clone(&room).acquire_owned().await.map_err(io::Error::other)?;
+            listener.accept().await.map(|(stream, peer)| (permit, stream, peer))
+        };
+        let (permit, stream, peer) = tokio::select! {
+            () = &mut stopped => break,
+            accepted = accepted => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Someone hung up at once, or there are too many open files: neither is a reason to stop serving.
+                    tracing::debug!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(BREATH).await;
+                    continue;
+                }
+            },
+        };
+        let (tls, app, watcher) = (tls.clone(), app.clone(), graceful.watcher());
+        tokio::spawn(async move {
+            connection(stream, peer, tls, app, watcher).await;
+            drop(permit);
+        });
+    }
+    drop(listener);
+    if timeout(STOPPING, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests that did not end within {} s are broken off", STOPPING.as_secs());
+    }
+    Ok(())
+}
+
+async fn connection(stream: TcpStream, peer: SocketAddr, tls: Option<Tls>, app: Router, watcher: Watcher) {
+    // Answers are written whole; waiting to fill packets would only delay them.
+    let _ = stream.set_nodelay(true);
+    match tls {
+        None => exchange(stream, peer, app, watcher).await,
+        Some(tls) => match timeout(HANDSHAKE, tls.acceptor().accept(stream)).await {
+            Ok(Ok(stream)) => exchange(stream, peer, app, watcher).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
+        },
+    }
+}
+
+async fn exchange<S>(stream: S, peer: SocketAddr, app: Router, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let app = app.map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(HEAD_BYTES)
+        .max_headers(HEADERS)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%peer, %error, "a connection ended early");
+    }
+}
