@@ -12,6 +12,7 @@ mod access;
 mod audit;
 mod bad_input;
 mod cli;
+mod clients;
 mod inbound_steps;
 mod kill9;
 mod provisioning_pages;

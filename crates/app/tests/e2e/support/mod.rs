@@ -8,7 +8,7 @@ mod redact;
 mod world;
 
 pub(crate) use api::{Answer, Api, http_client};
-pub(crate) use home::{CLIENT, ENVIRONMENT, Home, SECRET, Usher, bare_command};
+pub(crate) use home::{CLIENT, ENVIRONMENT, Home, SECRET, Usher, bare_command, pause};
 pub(crate) use pages::Pages;
 pub(crate) use redact::{redacted, shown};
 pub(crate) use world::{Dropbox, World, id, person, settled, until};
