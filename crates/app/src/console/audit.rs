@@ -17,7 +17,10 @@ use super::{
     show::{Time, number},
     visitor::Visitor,
 };
-use crate::state::AppState;
+use crate::{
+    access::permission::Permission::{ReadConfiguration, ReadIdentities},
+    state::AppState,
+};
 
 /// How many events are on a page.
 const PAGE: u32 = 50;
@@ -129,7 +132,7 @@ pub(super) async fn list(State(app): State<AppState>, visitor: Visitor) -> Conso
         from: visitor.query("from").unwrap_or_default().to_owned(),
         until: visitor.query("until").unwrap_or_default().to_owned(),
         about: visitor.query("about").unwrap_or_default().to_owned(),
-        rows: found.iter().map(|(number, event)| row(*number, event)).collect(),
+        rows: found.iter().map(|(number, event)| row(&visitor, *number, event)).collect(),
         paging: Paging::after(&visitor, next),
         total: number(app.store.last_event(visitor.home()).await?),
     })
@@ -146,7 +149,7 @@ fn place(text: &str) -> Option<(Timestamp, u64)> {
     Some((Timestamp::from_millis(at.parse().ok()?), number.parse().ok()?))
 }
 
-fn row(place: u64, event: &Event) -> Row {
+fn row(visitor: &Visitor, place: u64, event: &Event) -> Row {
     let actor = match &event.actor {
         Actor::Client { name, .. } => format!("{name} (client)"),
         Actor::User { name, .. } => name.clone(),
@@ -154,15 +157,16 @@ fn row(place: u64, event: &Event) -> Row {
     };
     let first = event.resources.first();
     let link = first.and_then(|resource| {
-        let page = match resource.kind.as_str() {
-            "USER" => "users",
-            "GROUP" => "groups",
-            "POPULATION" => "populations",
-            "PROVISIONING_IDENTITY_RULE" => "rules",
-            "PROVISIONING_IDENTITY_CONNECTION" => "connections",
+        let (page, needs) = match resource.kind.as_str() {
+            "USER" => ("users", ReadIdentities),
+            "GROUP" => ("groups", ReadIdentities),
+            "POPULATION" => ("populations", ReadConfiguration),
+            "PROVISIONING_IDENTITY_RULE" => ("rules", ReadConfiguration),
+            "PROVISIONING_IDENTITY_CONNECTION" => ("connections", ReadConfiguration),
             _ => return None,
         };
-        (!event.action.ends_with(".DELETED")).then(|| format!("/console/{page}/{}", resource.id))
+        (visitor.may(needs) && !event.action.ends_with(".DELETED"))
+            .then(|| format!("/console/{page}/{}", resource.id))
     });
     Row {
         at: Time(event.recorded_at),

@@ -151,7 +151,7 @@ pub(super) async fn show(State(app): State<AppState>, visitor: Visitor) -> Conso
     let syncs_title = format!("Runs in the last {DAYS} days: {started}; failures: {failed}");
     page(&Overview {
         shell: Shell::new(&visitor, "Overview"),
-        todo: todo(&rules, &connections),
+        todo: todo(&rules, &connections, visitor.may(ReadIdentities)),
         tiles,
         rules: rules.iter().map(|(rule, status)| row(rule, status)).collect(),
         teams: connections.iter().map(team).collect(),
@@ -190,8 +190,8 @@ async fn activity(
     Ok((changes, syncs))
 }
 
-/// What waits for a person, the most pressing first.
-fn todo(rules: &[(Rule, SyncStatus)], connections: &[Connection]) -> Vec<Todo> {
+/// What waits for a person, the most pressing first. Who failed is named to who may see people.
+fn todo(rules: &[(Rule, SyncStatus)], connections: &[Connection], may_see_people: bool) -> Vec<Todo> {
     let mut todo = Vec::new();
     for (rule, status) in rules {
         let held = status.current.as_ref().filter(|run| run.state == RunState::Held);
@@ -230,7 +230,11 @@ fn todo(rules: &[(Rule, SyncStatus)], connections: &[Connection]) -> Vec<Todo> {
                 badge: Badge { class: "bad", word: "Failed" },
                 title: format!("{} of “{}” failed", count(failed, "identity", "identities"), rule.name),
                 detail: "Each has its reason and what to do about it.".into(),
-                href: format!("/console/rules/{}/directory?status=FAILED", rule.id),
+                href: if may_see_people {
+                    format!("/console/rules/{}/directory?of=users&standing=failed", rule.id)
+                } else {
+                    format!("/console/rules/{}", rule.id)
+                },
                 action: "Show them",
             });
         }

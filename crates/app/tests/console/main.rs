@@ -14,8 +14,11 @@
 mod support;
 
 mod browser;
+mod estate;
+mod routes;
 mod visitor;
 
 mod access;
 mod accessible;
 mod directory;
+mod isolation;

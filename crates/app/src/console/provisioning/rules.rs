@@ -17,7 +17,7 @@ use super::{
     lists::{Heading, Wanted},
 };
 use crate::{
-    access::permission::Permission::WriteConfiguration,
+    access::permission::Permission::{ReadIdentities, WriteConfiguration},
     console::{
         error::{ConsoleError, ConsoleResult},
         form::Form,
@@ -40,6 +40,7 @@ struct List {
     any: bool,
     any_connection: bool,
     may_write: bool,
+    may_see_people: bool,
 }
 
 struct Row {
@@ -106,6 +107,7 @@ pub(in crate::console) async fn list(State(app): State<AppState>, visitor: Visit
         any,
         any_connection: connections.iter().any(|it| it.kind != ConnectionKind::Directory),
         may_write: visitor.may(WriteConfiguration),
+        may_see_people: visitor.may(ReadIdentities),
     })
 }
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::home::{CLIENT, ENVIRONMENT, SECRET};
+use super::home::SECRET;
 
 /// A client with an access token.
 #[derive(Debug, Clone)]
 pub(crate) struct Api {
     http: reqwest::Client,
     root: String,
+    environment: String,
     token: String,
 }
 
@@ -57,19 +58,20 @@ pub(crate) fn http_client() -> reqwest::Client {
 }
 
 impl Api {
-    /// A client of the server at this address, as the worker client of all roles.
-    pub(crate) async fn with_token(root: &str) -> Api {
+    /// A client of the server at this address, as the worker client of all roles that the environment began with.
+    pub(crate) async fn with_token(root: &str, environment: &str, client: &str) -> Api {
         let http = http_client();
         let answer = http
-            .post(format!("{root}/{ENVIRONMENT}/as/token"))
-            .basic_auth(CLIENT, Some(SECRET))
+            .post(format!("{root}/{environment}/as/token"))
+            .basic_auth(client, Some(SECRET))
             .form(&[("grant_type", "client_credentials")])
             .send()
             .await
             .unwrap();
         assert_eq!(answer.status(), 200, "no token");
         let body: Value = answer.json().await.unwrap();
-        Api { http, root: root.to_owned(), token: body["access_token"].as_str().unwrap().to_owned() }
+        let token = body["access_token"].as_str().unwrap().to_owned();
+        Api { http, root: root.to_owned(), environment: environment.to_owned(), token }
     }
 
     /// The access token.
@@ -84,7 +86,7 @@ impl Api {
 
     /// A request below the environment, to be completed by the caller.
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let path = format!("/v1/environments/{ENVIRONMENT}{path}");
+        let path = format!("/v1/environments/{}{path}", self.environment);
         self.anywhere(method, &path)
     }
 

@@ -133,9 +133,11 @@ impl Usher {
         &self.home
     }
 
-    /// A client of its API, with a token.
+    /// A client of its API, with a token of the client that the place begins with.
     pub(crate) async fn api(&self) -> Api {
-        Api::with_token(&self.url()).await
+        let of = |name| self.home.0.variables[name].as_str();
+        let (environment, client) = (of("USHER_BOOTSTRAP_ENVIRONMENT_ID"), of("USHER_BOOTSTRAP_CLIENT_ID"));
+        Api::with_token(&self.url(), environment, client).await
     }
 
     /// `kill -9`, and waits until the process is gone.

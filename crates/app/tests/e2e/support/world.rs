@@ -139,6 +139,11 @@ impl World {
             "name": "People", "sourceStore": { "id": self.directory }, "targetStore": { "id": self.store }, "active": false,
         });
         merge(&mut body, &more);
+        self.rule(body).await
+    }
+
+    /// An active rule of this body, applied by a revision.
+    pub(crate) async fn rule(&self, mut body: Value) -> String {
         let rule =
             id(&self.api.post(&format!("/propagation/plans/{}/rules", self.plan), body.clone()).await.ok());
         body["plan"] = json!({ "id": self.plan });
