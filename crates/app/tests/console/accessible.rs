@@ -2,75 +2,65 @@
 
 use serde_json::json;
 
-use crate::{
-    browser::Browser,
-    support::{Home, id},
-};
+use crate::{browser::Browser, estate::Estate, routes::routes, support::Home};
 
 /// Names axe-core's one file.
 const AXE: &str = "USHER_TEST_AXE";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn axe_finds_no_violation_on_any_page_in_light_and_dark() {
-    let usher = Home::sqlite().serve().await;
-    let Some(browser) = Browser::at(&usher).await else { return };
+    let estate = Estate::of(Home::sqlite(), "quokka").await;
+    let Some(browser) = Browser::at(&estate.world.usher).await else { return };
     let axe = std::fs::read_to_string(std::env::var(AXE).unwrap()).unwrap();
-    let api = usher.api().await;
-    let body = json!({ "username": "ada", "email": "ada@example.com", "name": { "given": "Ada" } });
-    let user = id(&api.post("/users", body).await.ok());
-    let group = id(&api.post("/groups", json!({ "name": "Engineers" })).await.ok());
-    api.post(&format!("/users/{user}/memberOfGroups"), json!({ "id": group })).await.ok();
-    let population = id(&api.list("/populations", "populations").await[0]);
-    let administrator = id(&api.list("/administrators", "administrators").await[0]);
-    let client = id(&api.list("/clients", "clients").await[0]);
-
     let mut faults = Vec::new();
-    browser.open("/console/sign-in").await;
-    look(&browser, &axe, "/console/sign-in", &mut faults).await;
+    for guests in routes().iter().filter(|route| route.open && !route.is_post) {
+        browser.open(&guests.path).await;
+        look(&browser, &axe, &guests.path, &mut faults).await;
+    }
     browser.sign_in().await;
-    let pages = [
-        "/console".into(),
-        "/console/account".into(),
-        "/console/users".into(),
+    let (connection, rule) = (&estate.world.store, estate.one("rules"));
+    let mut pages = estate.pages();
+    pages.extend([
         "/console/users?q=nobody".into(),
-        "/console/users/new".into(),
-        format!("/console/users/{user}"),
-        format!("/console/users/{user}/edit"),
-        format!("/console/users/{user}/explanation"),
-        format!("/console/users/{user}/delete"),
-        "/console/groups".into(),
-        "/console/groups/new".into(),
-        format!("/console/groups/{group}"),
-        format!("/console/groups/{group}/edit"),
-        format!("/console/groups/{group}/delete"),
-        "/console/populations".into(),
-        "/console/populations/new".into(),
-        format!("/console/populations/{population}"),
-        format!("/console/populations/{population}/edit"),
-        "/console/import".into(),
-        "/console/audit".into(),
-        "/console/settings".into(),
-        "/console/settings/administrators/new".into(),
-        format!("/console/settings/administrators/{administrator}"),
-        "/console/settings/clients/new".into(),
-        format!("/console/settings/clients/{client}"),
         "/console/nothing-here".into(),
-    ];
+        "/console/connections?q=nothing".into(),
+        "/console/runs?state=held".into(),
+        format!("/console/connections/{connection}/actions?new=1"),
+        format!("/console/rules/{rule}/directory?of=groups"),
+    ]);
+    // The steps of the wizard that an existing rule opens at.
+    for rule in estate.all("rules") {
+        for step in ["details", "filter", "mapping", "scope", "preview"] {
+            pages.push(format!("/console/rules/{rule}/edit?step={step}"));
+        }
+    }
     for path in pages {
-        let path: String = path;
         browser.open(&path).await;
         look(&browser, &axe, &path, &mut faults).await;
+    }
+    // What a form answers with: a connection's test that fails, and one that succeeds.
+    for connection in estate.all("connections") {
+        browser.open(&format!("/console/connections/{connection}")).await;
+        browser.click("form[action$='/test'] button").await;
+        browser.says("What was tried").await;
+        look(&browser, &axe, &format!("the test of {connection}"), &mut faults).await;
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 async fn look(browser: &Browser, axe: &str, path: &str, faults: &mut Vec<String>) {
     browser.script(axe, json!([])).await;
-    for (theme, width) in [("light", 1280), ("dark", 1280), ("dark", 390)] {
+    // What a theme changes is colour; everything else is looked at once for each width.
+    let all = "{ resultTypes: ['violations'] }";
+    let colours = "{ resultTypes: ['violations'], runOnly: ['color-contrast'] }";
+    let looks = [("light", 1280, all), ("dark", 1280, colours), ("light", 390, colours), ("dark", 390, all)];
+    for (theme, width, what) in looks {
         browser.prefer(theme).await;
         browser.wide(width).await;
         let found = browser
-            .script_async("const done = arguments[0]; axe.run({ resultTypes: ['violations'] }).then(it => done(it.violations))")
+            .script_async(&format!(
+                "const done = arguments[0]; axe.run({what}).then(it => done(it.violations))"
+            ))
             .await;
         for fault in found.as_array().unwrap() {
             let node = &fault["nodes"][0];

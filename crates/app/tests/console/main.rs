@@ -22,3 +22,4 @@ mod access;
 mod accessible;
 mod directory;
 mod isolation;
+mod walks;
