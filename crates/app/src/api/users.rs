@@ -24,7 +24,7 @@ pub(crate) async fn list(State(app): State<AppState>, ids: Segments, origin: Ori
     let filter = origin.filter(None)?;
     let found = app.directory.search_users(environment, filter.as_ref(), &page).await?;
     let count = match filter {
-        None => Some(app.store.count_users(environment, None).await?),
+        None => Some(app.directory.count_users(environment).await?),
         Some(_) => None,
     };
     let items: Vec<Value> = found.items.iter().map(|user| show::user(&origin, user)).collect();

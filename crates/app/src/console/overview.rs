@@ -118,7 +118,7 @@ pub(super) async fn show(State(app): State<AppState>, visitor: Visitor) -> Conso
             rules.push((rule, status));
         }
     }
-    let users = app.store.count_users(home, None).await?;
+    let users = app.directory.count_users(home).await?;
     let mut tiles = Vec::new();
     if visitor.may(ReadIdentities) {
         let groups = app.store.groups(home).await?.len() as u64;

@@ -7,6 +7,7 @@ mod access;
 mod activities;
 mod bootstrap;
 mod connections;
+mod counts;
 pub(crate) mod due;
 mod groups;
 mod import;
@@ -28,6 +29,7 @@ use usher_domain::{
 
 pub use activities::ATTRIBUTES as ACTIVITY_ATTRIBUTES;
 pub use bootstrap::Bootstrap;
+use counts::Counts;
 use due::Touched;
 pub use import::{GroupRow, Imported, ImportedAs, UserRow};
 pub use search::Matching;
@@ -45,6 +47,7 @@ pub struct Directory {
     quiet: Duration,
     /// Where service addresses and webhooks may lead.
     targets: Targets,
+    counts: Arc<Counts>,
 }
 
 /// Who asks, and in which request.
@@ -97,7 +100,7 @@ impl Directory {
         quiet: Duration,
         targets: Targets,
     ) -> Self {
-        Directory { store, clock, ids, quiet, targets }
+        Directory { store, clock, ids, quiet, targets, counts: Arc::default() }
     }
 
     fn stamp<'a>(&'a self, by: &'a By) -> Stamp<'a> {

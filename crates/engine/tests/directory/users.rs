@@ -45,6 +45,20 @@ async fn a_user_is_made_changed_moved_and_deleted_and_the_audit_tells_it() {
 }
 
 #[tokio::test]
+async fn users_are_counted_as_they_are_after_everything_that_came_before() {
+    let world = World::new().await;
+    let (directory, by, env) = (&world.directory, &world.by, world.env);
+    assert_eq!(directory.count_users(env).await.unwrap(), 0);
+    let ada = world.user("ada").await;
+    assert_eq!(directory.count_users(env).await.unwrap(), 1);
+    world.user("bob").await;
+    world.population("Alumni").await;
+    assert_eq!(directory.count_users(env).await.unwrap(), 2);
+    directory.delete_user(by, env, ada.id).await.unwrap();
+    assert_eq!(directory.count_users(env).await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn a_username_is_unique_without_regard_to_case() {
     let world = World::new().await;
     world.user("ada").await;

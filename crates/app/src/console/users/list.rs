@@ -76,7 +76,7 @@ pub(in crate::console) async fn list(State(app): State<AppState>, visitor: Visit
         population: living(user.population),
         state: enabled(user.enabled),
     });
-    let total = app.store.count_users(home, None).await?;
+    let total = app.directory.count_users(home).await?;
     page(&List {
         shell: Shell::new(&visitor, "Users"),
         q: visitor.query("q").unwrap_or_default().to_owned(),
