@@ -10,14 +10,19 @@ use clap::Args;
 use crate::cargo::{cargo, root};
 
 /// Name, and the package that holds it.
-const BENCHES: [(&str, &str); 3] =
-    [("planner", "usher-domain"), ("reconcile", "usher-engine"), ("audit", "usher-store")];
+const BENCHES: [(&str, &str); 5] = [
+    ("planner", "usher-domain"),
+    ("reconcile", "usher-engine"),
+    ("audit", "usher-store"),
+    ("api", "usher"),
+    ("console", "usher"),
+];
 
 const PAGE: &str = "docs/performance.md";
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only these (planner, reconcile, audit); all when none is named
+    /// Only these (planner, reconcile, audit, api, console); all when none is named
     names: Vec<String>,
     /// Put each table into docs/performance.md, between its markers
     #[arg(long)]
