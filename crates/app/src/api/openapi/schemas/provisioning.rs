@@ -14,10 +14,13 @@ pub(super) fn all() -> Schemas {
         ("Plan", plan()),
         ("PlanBody", taken(vec![("*name", text(256, PRINTABLE)), ("status", maybe(activity()))])),
         ("Store", store()),
-        ("StoreBody", taken(store_body("*type"))),
+        ("StoreBody", taken(store_body(("*type", text(64, PRINTABLE))))),
         // A type that is given must be the one that the store has.
-        ("StoreChange", taken(store_body("type"))),
-        ("StoreTest", taken([store_body("type"), vec![("id", maybe(id()))]].concat())),
+        ("StoreChange", taken(store_body(("type", maybe(text(64, PRINTABLE)))))),
+        (
+            "StoreTest",
+            taken([store_body(("type", maybe(text(64, PRINTABLE)))), vec![("id", maybe(id()))]].concat()),
+        ),
         (
             "ConnectionStatus",
             shown(vec![("*status", json!({ "const": "SUCCESS" })), ("*checks", list(reference("Check")))]),
@@ -135,9 +138,9 @@ fn store() -> Value {
     ])
 }
 
-fn store_body(kind: &'static str) -> Vec<(&'static str, Value)> {
+fn store_body(kind: (&'static str, Value)) -> Vec<(&'static str, Value)> {
     vec![
-        (kind, text(64, PRINTABLE)),
+        kind,
         ("*name", text(256, PRINTABLE)),
         ("description", maybe(text(1024, LINES))),
         ("status", maybe(activity())),
