@@ -35,6 +35,7 @@ async fn a_user_is_made_changed_moved_and_deleted_and_the_audit_tells_it() {
     let about: Vec<&String> = audit.iter().filter(|line| line.starts_with("USER.")).collect();
     insta::assert_debug_snapshot!(about, @r#"
     [
+        "USER.CREATED: Created Administrator admin",
         "USER.CREATED: Created User ada",
         "USER.UPDATED: Updated name.given, office for User ada",
         "USER.UPDATED: Updated enabled for User ada",
