@@ -28,24 +28,30 @@ impl Browser {
     /// # Errors
     /// When something is missing and cannot be installed here; the message says what to install.
     pub(crate) fn find_or_install(target: &Path) -> Result<Browser> {
-        if driver().is_none() {
-            if !system::can_install() {
-                bail!(
-                    "Chromium and its WebDriver are missing: install chromium and chromium-driver (Debian), or leave the \
-                     tests in a browser out with --no-browser"
-                );
-            }
-            system::install(&["chromium", "chromium-driver"])?;
-        }
-        let driver =
-            driver().context("chromium-driver was installed, but there is no chromedriver in PATH")?;
-        Ok(Browser { driver, axe: axe(target)? })
+        Ok(Browser { driver: find_or_install_driver()?, axe: axe(target)? })
     }
 
     /// What the tests are told.
     pub(crate) fn variables(&self) -> [(&'static str, &Path); 2] {
         [(DRIVER, &self.driver), (AXE, &self.axe)]
     }
+}
+
+/// Finds Chromium's driver, and with it Chromium, or installs both.
+///
+/// # Errors
+/// When they are missing and cannot be installed here; the message says what to install.
+pub(crate) fn find_or_install_driver() -> Result<PathBuf> {
+    if driver().is_none() {
+        if !system::can_install() {
+            bail!(
+                "Chromium and its WebDriver are missing: install chromium and chromium-driver (Debian), or leave the \
+                 tests in a browser out with --no-browser"
+            );
+        }
+        system::install(&["chromium", "chromium-driver"])?;
+    }
+    driver().context("chromium-driver was installed, but there is no chromedriver in PATH")
 }
 
 /// The driver, where there is a browser for it, too.

@@ -11,6 +11,7 @@ mod checks;
 mod deny;
 mod postgres;
 mod python;
+mod screenshots;
 mod system;
 mod tally;
 mod test;
@@ -36,6 +37,8 @@ enum Verb {
     Deny,
     /// The benchmarks, built for release
     Bench(bench::Options),
+    /// The pictures of the operator's guide, taken anew of the demo's console
+    Screenshots,
 }
 
 fn main() -> ExitCode {
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Verb::Checks => checks::run().map(done),
         Verb::Deny => deny::run().map(done),
         Verb::Bench(options) => bench::run(&options).map(done),
+        Verb::Screenshots => screenshots::run().map(done),
     };
     ended.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

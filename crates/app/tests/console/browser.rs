@@ -32,6 +32,11 @@ pub(crate) struct Browser {
 impl Browser {
     /// A new browser at this server; `None` where such tests are left out.
     pub(crate) async fn at(usher: &Usher) -> Option<Browser> {
+        Browser::at_address(usher.url()).await
+    }
+
+    /// A new browser at the server of this address; `None` where there is none for tests.
+    pub(crate) async fn at_address(root: String) -> Option<Browser> {
         let program = std::env::var(DRIVER).ok().filter(|program| !program.is_empty())?;
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         let driver = Command::new(program)
@@ -59,6 +64,7 @@ impl Browser {
             "--disable-component-update",
             "--disable-sync",
             "--disable-dev-shm-usage",
+            "--hide-scrollbars",
             "--window-size=1280,900",
             &data,
         ];
@@ -68,7 +74,7 @@ impl Browser {
         let made: Value = made.json().await.unwrap();
         let id = made["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("no browser: {made:#}"));
         let session = format!("{url}/session/{id}");
-        Some(Browser { http, session, root: usher.url(), driver, _profile: profile })
+        Some(Browser { http, session, root, driver, _profile: profile })
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Value {
@@ -173,16 +179,38 @@ impl Browser {
 
     /// Is so many pixels wide.
     pub(crate) async fn wide(&self, width: u32) {
-        let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+        self.sized(width, 900).await;
+    }
+
+    async fn sized(&self, width: u32, height: i64) {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         let command = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": size });
         self.call(Method::POST, "/goog/cdp/execute", Some(command)).await;
     }
 
+    /// A picture of the page, in this theme and width and as high as the page is, within reason: PNG in base64.
+    pub(crate) async fn picture(&self, theme: &str, width: u32) -> String {
+        self.prefer(theme).await;
+        self.sized(width, 600).await;
+        let measure =
+            "document.activeElement?.blur(); scrollTo(0, 0); return document.documentElement.scrollHeight";
+        let height = self.script(measure, json!([])).await.as_i64().unwrap();
+        self.sized(width, height.min(700)).await;
+        let command = json!({ "cmd": "Page.captureScreenshot", "params": { "format": "png" } });
+        let picture = self.call(Method::POST, "/goog/cdp/execute", Some(command)).await;
+        picture["data"].as_str().unwrap().to_owned()
+    }
+
     /// Signs in as the bootstrap's administrator.
     pub(crate) async fn sign_in(&self) {
+        self.sign_in_as(crate::visitor::USERNAME, crate::visitor::PASSWORD).await;
+    }
+
+    /// Signs in as this administrator.
+    pub(crate) async fn sign_in_as(&self, username: &str, password: &str) {
         self.open("/console").await;
-        self.fill("#username", crate::visitor::USERNAME).await;
-        self.fill("#password", crate::visitor::PASSWORD).await;
+        self.fill("#username", username).await;
+        self.fill("#password", password).await;
         self.click("main button.primary").await;
         self.says("Overview").await;
     }

@@ -22,4 +22,5 @@ mod access;
 mod accessible;
 mod directory;
 mod isolation;
+mod pictures;
 mod walks;
