@@ -45,6 +45,7 @@ const KINDS: [(&str, &str, &[&str]); 5] = [
         &[
             "PROVISIONING_SYNC.STARTED",
             "PROVISIONING_SYNC.FAILURE",
+            "PROVISIONING_POLL.FAILURE",
             "PROVISIONING_SYNC.HELD",
             "PROVISIONING_SYNC.APPROVED",
             "PROVISIONING_SYNC.CANCELLED",
@@ -55,6 +56,7 @@ const KINDS: [(&str, &str, &[&str]); 5] = [
         "Failures of syncs",
         &[
             "PROVISIONING_SYNC.FAILURE",
+            "PROVISIONING_POLL.FAILURE",
             "PROVISIONING_IDENTITY_SYNC.FAILURE",
             "PROVISIONING_GROUP_SYNC.FAILURE",
             "PROVISIONING_GROUP_MEMBERSHIP_SYNC.FAILURE",

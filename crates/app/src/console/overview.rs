@@ -44,8 +44,9 @@ const CHANGES: [&str; 9] = [
 /// A run started.
 const STARTED: &str = "PROVISIONING_SYNC.STARTED";
 /// What went wrong in syncs.
-const FAILURES: [&str; 4] = [
+const FAILURES: [&str; 5] = [
     "PROVISIONING_SYNC.FAILURE",
+    "PROVISIONING_POLL.FAILURE",
     "PROVISIONING_IDENTITY_SYNC.FAILURE",
     "PROVISIONING_GROUP_SYNC.FAILURE",
     "PROVISIONING_GROUP_MEMBERSHIP_SYNC.FAILURE",

@@ -10,7 +10,7 @@ use usher_domain::{
         group::Group,
         user::User,
     },
-    provisioning::rule::Rule,
+    provisioning::rule::{Direction, Rule},
     reconcile::{operation::Action, run::Run, scope::Subject},
     time::Ids,
 };
@@ -18,7 +18,12 @@ use usher_domain::{
 /// A run of the rule started.
 pub(crate) const STARTED: &str = "PROVISIONING_SYNC.STARTED";
 /// A run came to nothing.
-pub(crate) const FAILURE: &str = "PROVISIONING_SYNC.FAILURE";
+pub(crate) fn failure(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Outbound => "PROVISIONING_SYNC.FAILURE",
+        Direction::Inbound => "PROVISIONING_POLL.FAILURE",
+    }
+}
 /// Ours: the guard holds a run.
 pub(crate) const HELD: &str = "PROVISIONING_SYNC.HELD";
 /// Ours: a person approved it.
@@ -50,7 +55,7 @@ pub(crate) fn about_run(
             population: None,
             path: format!("/propagation/rules/{}", rule.id),
         }],
-        status: if action == FAILURE { "FAILED" } else { "SUCCESS" }.to_owned(),
+        status: if action.ends_with(".FAILURE") { "FAILED" } else { "SUCCESS" }.to_owned(),
         description,
         changes: None,
     }

@@ -238,7 +238,8 @@ impl Reconciler {
                 records.push(Record::FullSync(self.clock.now()));
             }
             if let Some(told) = told {
-                records.push(self.event(rule, &run, audit::FAILURE, Actor::System, told));
+                let failure = audit::failure(rule.direction);
+                records.push(self.event(rule, &run, failure, Actor::System, told));
             }
             self.store.record(lease, connection.id, &records).await?;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use dropbox_simulator::{Fault, MemberSeed, Route, Trigger, When};
 use serde_json::{Value, json};
 use usher_connectors::dropbox::Patience;
-use usher_domain::reconcile::run::RunState;
+use usher_domain::{ports::store::PageRequest, reconcile::run::RunState};
 
 use crate::{
     rule::{inbound, inbound_into, member},
@@ -42,6 +42,9 @@ async fn timeout_in_the_middle_of_a_listing() {
     let run = world.bring_in().await;
     assert_eq!(run.state, RunState::Failed);
     assert_eq!(how_many(&world).await, 5, "nobody left");
+    let page = PageRequest { after: None, limit: 1000 };
+    let events = world.store.events(ENVIRONMENT, &page).await.unwrap().items;
+    assert!(events.iter().any(|event| event.action == "PROVISIONING_POLL.FAILURE"), "the audit tells of it");
     world.simulator.faults().clear();
     world.bring_in().await;
     assert_eq!(how_many(&world).await, 4);
