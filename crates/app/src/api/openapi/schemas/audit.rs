@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Schemas, count, free, id, links, list, one_of, own, referred, shown, string, time};
+use super::{Schemas, count, free, id, links, list, one_of, own, reference, referred, shown, string, time};
 
 pub(super) fn all() -> Schemas {
     let actor = |kind: &str| {
@@ -40,7 +40,7 @@ pub(super) fn all() -> Schemas {
                 ("changes", free()),
             ]),
         ),
-        ("RedactionBody", own(vec![("*user", shown(vec![("*id", id())]))])),
+        ("RedactionBody", own(vec![("*user", reference("ReferenceBody"))])),
         ("Redaction", shown(vec![("*user", referred()), ("*redacted", count())])),
     ]
 }
