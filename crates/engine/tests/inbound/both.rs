@@ -59,6 +59,22 @@ async fn a_member_and_a_user_meet_and_are_one() {
     assert_at_rest(&world).await;
 }
 
+/// Whichever rule meets a user first: the account is the outbound rule's to take away, for it wants the user to have it.
+#[tokio::test]
+async fn a_user_whom_inbound_linked_first_loses_the_account_with_the_outbound_rule() {
+    let world = both(json!({})).await;
+    world.create_user("ada").await;
+    world.dropbox().add_member(member("ada"));
+    world.bring_in().await;
+    rounds(&world, 2).await;
+    assert_at_rest(&world).await;
+    world.delete("ada").await;
+    rounds(&world, 2).await;
+    assert_ne!(world.member("ada").split(',').next(), Some("active"), "{}", world.member("ada"));
+    assert!(world.everyone().await.is_empty(), "{:?}", world.everyone().await);
+    assert_at_rest(&world).await;
+}
+
 #[tokio::test]
 async fn by_default_the_directory_has_the_say_of_what_an_outbound_rule_writes() {
     let world = both(json!({})).await;

@@ -82,6 +82,7 @@ fn settled(draft: &Draft, position: usize, want: &DesiredAccount) -> Option<u32>
     let as_wanted = state
         && want.fault.is_none()
         && link.remove_at.is_none()
+        && !draft.known.takes_over(link)
         && Attribute::ALL.into_iter().filter(|a| mapped.has(*a) && !theirs.has(*a)).all(|a| {
             let wanted = want.attributes.get(a);
             same(a, account.attributes.get(a), wanted) && !(a == Attribute::Email && wanted.is_empty())
@@ -180,6 +181,12 @@ fn decide<'a>(draft: &mut Draft<'a>, position: usize, twice: &Twice) {
         }
         Found::Linked(at) => {
             if let (Some(account), Some(link)) = (seen.accounts.get(at as usize), link) {
+                if draft.known.takes_over(link) {
+                    let (origin, suspended_by_us) = (link.origin, link.suspended_by_us);
+                    let take =
+                        Action::Link { account: account.id.clone(), origin, from: None, suspended_by_us };
+                    draft.user(want.user, label, Because::InScope, take);
+                }
                 draft.presence[position] = keep(draft, want, label, at, account, link.into(), twice);
             }
         }

@@ -66,7 +66,8 @@ pub struct Known<'a> {
 pub struct FromDropbox<'a> {
     /// The users whom they made, sorted: whether these have an account is decided in Dropbox.
     pub made: &'a [UserId],
-    /// Those rules: the groups that they linked have their members from Dropbox.
+    /// Those rules: the groups that they linked have their members from Dropbox, and the links of users whom they only
+    /// matched are an outbound rule's that wants the users.
     pub ids: &'a [RuleId],
     /// For each rule the accounts that it wants, and what Dropbox decides of those.
     pub rules: &'a [(Option<&'a Filter>, Owned)],
@@ -80,6 +81,12 @@ impl FromDropbox<'_> {
 }
 
 impl Known<'_> {
+    /// Whether an inbound rule was first to link a user whom it did not make: whoever wants the user to have the account
+    /// answers for it from now on, else nobody would ever take it away.
+    fn takes_over(&self, link: &AccountLink) -> bool {
+        self.from_dropbox.ids.contains(&link.rule) && !self.from_dropbox.has_made(link.user)
+    }
+
     /// Whether this rule, should it not want the user, may deprovision by the link: its own, and nobody else's wish.
     fn may_deprovision(&self, link: &AccountLink) -> bool {
         link.rule == self.rule
