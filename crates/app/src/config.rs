@@ -1,11 +1,14 @@
 //! What must be known before the database opens: one TOML file, every key also as an environment variable.
 //!
-//! Everything else is in the database. All faults are told at once; secrets never print.
+//! Everything else is in the database. All faults are told at once; secrets never print. The keys are in [`keys`].
+
+mod keys;
 
 use std::{
     collections::BTreeMap,
     fmt,
     net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -16,6 +19,8 @@ use usher_domain::{
     targets::{Private, Targets},
 };
 use uuid::Uuid;
+
+use keys::{KEYS, Key};
 
 /// The configuration, understood.
 #[derive(Clone, Debug)]
@@ -97,32 +102,6 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-/// Every key and its environment variable, as API.md §2 lists them.
-pub(crate) const KEYS: [(&str, &str); 19] = [
-    ("listen", "USHER_LISTEN"),
-    ("public_url", "USHER_PUBLIC_URL"),
-    ("database_url", "USHER_DATABASE_URL"),
-    ("seal_key_file", "USHER_SEAL_KEY_FILE"),
-    ("log", "USHER_LOG"),
-    ("log_format", "USHER_LOG_FORMAT"),
-    ("quiet_time_ms", "USHER_QUIET_TIME_MS"),
-    ("lease_ms", "USHER_LEASE_MS"),
-    ("allow_http_targets", "USHER_ALLOW_HTTP_TARGETS"),
-    ("bootstrap.environment_id", "USHER_BOOTSTRAP_ENVIRONMENT_ID"),
-    ("bootstrap.client_id", "USHER_BOOTSTRAP_CLIENT_ID"),
-    ("bootstrap.client_secret", "USHER_BOOTSTRAP_CLIENT_SECRET"),
-    ("bootstrap.admin_username", "USHER_BOOTSTRAP_ADMIN_USERNAME"),
-    ("bootstrap.admin_password", "USHER_BOOTSTRAP_ADMIN_PASSWORD"),
-    ("max_requests_per_second", "USHER_MAX_REQUESTS_PER_SECOND"),
-    ("trusted_proxies", "USHER_TRUSTED_PROXIES"),
-    ("allow_private_targets", "USHER_ALLOW_PRIVATE_TARGETS"),
-    ("tls_certificate_file", "USHER_TLS_CERTIFICATE_FILE"),
-    ("tls_key_file", "USHER_TLS_KEY_FILE"),
-];
-
-/// The keys that may be given as `{ file = "…" }` or `{ env = "…" }`.
-const SECRET_KEYS: [&str; 3] = ["database_url", "bootstrap.client_secret", "bootstrap.admin_password"];
-
 impl Config {
     /// Reads the file, if one is named, and the environment, which wins.
     pub(crate) fn load(file: Option<&Path>, env: impl Fn(&str) -> Option<String>) -> Result<Config, Faults> {
@@ -146,24 +125,15 @@ impl Config {
         let mut reader = Reader { values: BTreeMap::new(), faults: Vec::new() };
         reader.gather(&table, base, &env);
 
-        let listen = reader.parsed("listen", "127.0.0.1:8080", "an address and port such as 127.0.0.1:8080");
-        let public_url = reader.optional("public_url", "an address such as https://usher.example.com");
-        let quiet = reader.parsed::<u64>("quiet_time_ms", "300", "a number of milliseconds, 0 to 60000");
-        if quiet.is_some_and(|quiet| quiet > 60_000) {
-            reader.fault("quiet_time_ms", "must be 0 to 60000 (milliseconds)");
-        }
-        let lease = reader.parsed::<u64>("lease_ms", "60000", "a number of milliseconds, 100 to 3600000");
-        if lease.is_some_and(|lease| !(100..=3_600_000).contains(&lease)) {
-            reader.fault("lease_ms", "must be 100 to 3600000 (milliseconds)");
-        }
-        let http = reader.parsed("allow_http_targets", "false", "true or false");
+        let listen = reader.parsed("listen");
+        let public_url = reader.parsed("public_url");
+        let quiet = reader.number("quiet_time_ms", 0..=60_000);
+        let lease = reader.number("lease_ms", 100..=3_600_000);
+        let http = reader.parsed("allow_http_targets");
         let private =
             reader.text("allow_private_targets").map_or(Ok(Private::default()), |text| text.parse());
         if let Err(part) = &private {
-            let what = format!(
-                "must be true, false, or addresses and networks such as \"10.1.0.0/16, 127.0.0.1\"; {part} is none"
-            );
-            reader.fault("allow_private_targets", &what);
+            reader.not_allowed_since("allow_private_targets", &format!("; {part} is none"));
         }
         let tls = reader.tls(base);
         let log_format = match reader.text("log_format").as_deref() {
@@ -171,38 +141,34 @@ impl Config {
             Some("pretty") => LogFormat::Pretty,
             Some("json") => LogFormat::Json,
             Some(_) => {
-                reader.fault("log_format", "must be \"pretty\" or \"json\"");
+                reader.not_allowed("log_format");
                 LogFormat::Auto
             }
         };
-        let log = reader.text("log").unwrap_or_else(|| "info".into());
+        let log = reader.text("log").unwrap_or_default();
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&log) {
-            reader.fault("log", &format!("must be a log filter such as info or usher=debug: {error}"));
+            reader.not_allowed_since("log", &format!(": {error}"));
         }
-        let database_url = reader.text("database_url").unwrap_or_else(|| "sqlite://usher.db".into());
+        let database_url = reader.text("database_url").unwrap_or_default();
         let database_kind = ["sqlite:", "postgres://", "postgresql://"];
         if !database_kind.iter().any(|kind| database_url.starts_with(kind)) {
-            reader.fault("database_url", "must begin with sqlite:// or postgres://");
+            reader.not_allowed("database_url");
         }
         let seal_key_file =
             reader.text("seal_key_file").map_or_else(|| beside(&database_url), |path| base.join(path));
         let bootstrap = Bootstrap {
-            environment_id: reader.optional("bootstrap.environment_id", "a UUID"),
-            client_id: reader.optional("bootstrap.client_id", "a UUID"),
+            environment_id: reader.parsed("bootstrap.environment_id"),
+            client_id: reader.parsed("bootstrap.client_id"),
             client_secret: reader.secret("bootstrap.client_secret", 16),
             admin_username: reader.text("bootstrap.admin_username"),
             admin_password: reader.secret("bootstrap.admin_password", 8),
         };
-        let most = "a number of requests, 0 (no limit) to 1000000";
-        let max_requests_per_second = reader.parsed("max_requests_per_second", "5000", most);
-        let proxies = reader.text("trusted_proxies").unwrap_or_else(|| "127.0.0.1, ::1".into());
+        let max_requests_per_second = reader.number("max_requests_per_second", 0..=1_000_000);
+        let proxies = reader.text("trusted_proxies").unwrap_or_default();
         let proxies: Result<Vec<IpAddr>, _> =
             proxies.split(',').map(str::trim).filter(|text| !text.is_empty()).map(str::parse).collect();
         if proxies.is_err() {
-            reader.fault(
-                "trusted_proxies",
-                "must be addresses with commas between them, such as 127.0.0.1, ::1",
-            );
+            reader.not_allowed("trusted_proxies");
         }
         match (listen, quiet, lease, http) {
             (Some(listen), Some(quiet), Some(lease), Some(http)) if reader.faults.is_empty() => Ok(Config {
@@ -267,8 +233,19 @@ struct Reader {
 
 impl Reader {
     fn fault(&mut self, key: &str, what: &str) {
-        let variable = KEYS.iter().find(|(known, _)| *known == key).map_or("", |(_, variable)| variable);
+        let variable = keys::find(key).map_or("", |key| key.variable);
         self.faults.push(format!("{key} (or {variable}) {what}"));
+    }
+
+    /// The key's value is none that it may have.
+    fn not_allowed(&mut self, key: &str) {
+        self.not_allowed_since(key, "");
+    }
+
+    /// The key's value is none that it may have; `more` follows on what it may be.
+    fn not_allowed_since(&mut self, key: &str, more: &str) {
+        let allowed = keys::find(key).map_or("", |key| key.allowed);
+        self.fault(key, &format!("must be {allowed}{more}"));
     }
 
     fn gather(&mut self, table: &toml::Table, base: &Path, env: &impl Fn(&str) -> Option<String>) {
@@ -283,26 +260,34 @@ impl Reader {
         }
         // Faults are told in the same order, whether or not the table keeps the file's.
         flat.sort_by(|(one, _), (other, _)| one.cmp(other));
-        for (key, value) in flat {
-            let Some((known, _)) = KEYS.iter().find(|(known, _)| *known == key) else {
-                let all: Vec<&str> = KEYS.iter().map(|(known, _)| *known).collect();
-                self.faults.push(format!("{key} is not a key; the keys are {}", all.join(", ")));
+        for (name, value) in flat {
+            let Some(key) = keys::find(&name) else {
+                self.faults.push(match keys::meant(&name) {
+                    Some(key) => format!("{name} is not a key; did you mean {}?", key.name),
+                    None => {
+                        let all: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
+                        format!("{name} is not a key; the keys are {}", all.join(", "))
+                    }
+                });
                 continue;
             };
-            if let Some(text) = self.value(known, value, base, env) {
-                self.values.insert(known, text);
+            if let Some(text) = self.value(key, value, base, env) {
+                self.values.insert(key.name, text);
             }
         }
-        for (key, variable) in KEYS {
-            if let Some(text) = env(variable) {
-                self.values.insert(key, text);
+        for key in &KEYS {
+            if let Some(text) = env(key.variable) {
+                self.values.insert(key.name, text);
+            }
+            if let Some(default) = key.default_value() {
+                self.values.entry(key.name).or_insert_with(|| default.into());
             }
         }
     }
 
     fn value(
         &mut self,
-        key: &str,
+        key: &Key,
         value: &toml::Value,
         base: &Path,
         env: &impl Fn(&str) -> Option<String>,
@@ -315,31 +300,34 @@ impl Reader {
                 let items: Vec<&str> = items.iter().filter_map(toml::Value::as_str).collect();
                 Some(items.join(","))
             }
-            toml::Value::Table(reference) if SECRET_KEYS.contains(&key) => {
+            toml::Value::Table(reference) if key.secret => {
                 let place = |name: &str| reference.get(name).and_then(toml::Value::as_str);
                 match (place("file"), place("env"), reference.len()) {
                     (Some(file), None, 1) => match std::fs::read_to_string(base.join(file)) {
                         Ok(text) => Some(text.trim_end().to_owned()),
                         Err(error) => {
-                            self.fault(key, &format!("names the file {file}, which cannot be read: {error}"));
+                            self.fault(
+                                key.name,
+                                &format!("names the file {file}, which cannot be read: {error}"),
+                            );
                             None
                         }
                     },
                     (None, Some(variable), 1) => {
                         let text = env(variable);
                         if text.is_none() {
-                            self.fault(key, &format!("names the variable {variable}, which is not set"));
+                            self.fault(key.name, &format!("names the variable {variable}, which is not set"));
                         }
                         text
                     }
                     _ => {
-                        self.fault(key, "must be text, { file = \"…\" } or { env = \"…\" }");
+                        self.fault(key.name, "must be text, { file = \"…\" } or { env = \"…\" }");
                         None
                     }
                 }
             }
             _ => {
-                self.fault(key, "must be text, a number, true or false");
+                self.fault(key.name, "must be text, a number, true or false");
                 None
             }
         }
@@ -349,23 +337,25 @@ impl Reader {
         self.values.get(key).cloned()
     }
 
-    fn optional<T: std::str::FromStr>(&mut self, key: &'static str, allowed: &str) -> Option<T> {
+    fn parsed<T: std::str::FromStr>(&mut self, key: &'static str) -> Option<T> {
         let text = self.text(key)?;
         let value = text.parse().ok();
         if value.is_none() {
-            self.fault(key, &format!("must be {allowed}"));
+            self.not_allowed(key);
         }
         value
     }
 
-    fn parsed<T: std::str::FromStr>(
-        &mut self,
-        key: &'static str,
-        default: &'static str,
-        allowed: &str,
-    ) -> Option<T> {
-        self.values.entry(key).or_insert_with(|| default.into());
-        self.optional(key, allowed)
+    fn number<T>(&mut self, key: &'static str, allowed: RangeInclusive<T>) -> Option<T>
+    where
+        T: std::str::FromStr + PartialOrd,
+    {
+        let number = self.parsed(key)?;
+        if allowed.contains(&number) {
+            return Some(number);
+        }
+        self.not_allowed(key);
+        None
     }
 
     /// Both files, or neither.
@@ -389,94 +379,11 @@ impl Reader {
     fn secret(&mut self, key: &'static str, shortest: usize) -> Option<Secret> {
         let text = self.text(key)?;
         if text.chars().count() < shortest {
-            self.fault(key, &format!("must have at least {shortest} characters"));
+            self.not_allowed(key);
         }
         Some(Secret::new(text))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use insta::assert_snapshot;
-
-    use super::*;
-
-    fn none(_: &str) -> Option<String> {
-        None
-    }
-
-    #[test]
-    fn nothing_given_is_the_documented_defaults() {
-        let config = Config::parse("", Path::new(""), none).unwrap();
-        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
-        assert_eq!(config.database_url.expose(), "sqlite://usher.db");
-        assert_eq!(config.seal_key_file, Path::new("usher.key"));
-        assert_eq!(config.quiet_time, Duration::from_millis(300));
-        assert_eq!(config.lease, Duration::from_secs(60));
-        assert_eq!((config.targets, config.tls), (Targets::default(), None));
-    }
-
-    #[test]
-    fn the_environment_wins_over_the_file() {
-        let env = |name: &str| (name == "USHER_LISTEN").then(|| "127.0.0.1:9".to_owned());
-        let config = Config::parse("listen = \"127.0.0.1:1\"", Path::new(""), env).unwrap();
-        assert_eq!(config.listen.port(), 9);
-    }
-
-    #[test]
-    fn the_key_lies_beside_the_database() {
-        let config =
-            Config::parse("database_url = \"sqlite:///var/lib/usher/usher.db\"", Path::new(""), none)
-                .unwrap();
-        assert_eq!(config.seal_key_file, Path::new("/var/lib/usher/usher.key"));
-    }
-
-    #[test]
-    fn a_file_that_is_no_toml_is_told_by_its_line_and_not_repeated() {
-        let text = "listen = \"127.0.0.1:1\"\ndatabase_url = \"postgres://usher:hunter2@db/usher\n";
-        let fault = Config::parse(text, Path::new(""), none).unwrap_err().to_string();
-        assert!(fault.contains("line 2") && !fault.contains("hunter2"), "{fault}");
-    }
-
-    #[test]
-    fn every_fault_is_told_at_once_and_no_secret_prints() {
-        let text = r#"
-            listen = "nowhere"
-            public_url = "usher"
-            database_url = "mysql://root:hunter2@db/usher"
-            log_format = "xml"
-            quiet_time_ms = 90000
-            lease_ms = 5
-            allow_http_targets = "perhaps"
-            allow_private_targets = ["10.0.0.0/8", "10.0.0.0/99"]
-            tls_key_file = "key.pem"
-            colour = "red"
-            [bootstrap]
-            environment_id = "one"
-            client_secret = { env = "NOT_SET" }
-            admin_password = "short"
-        "#;
-        let faults = Config::parse(text, Path::new(""), none).unwrap_err();
-        assert_snapshot!(faults, @r#"
-        the configuration has 13 faults:
-          bootstrap.client_secret (or USHER_BOOTSTRAP_CLIENT_SECRET) names the variable NOT_SET, which is not set
-          colour is not a key; the keys are listen, public_url, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, allow_http_targets, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password, max_requests_per_second, trusted_proxies, allow_private_targets, tls_certificate_file, tls_key_file
-          listen (or USHER_LISTEN) must be an address and port such as 127.0.0.1:8080
-          public_url (or USHER_PUBLIC_URL) must be an address such as https://usher.example.com
-          quiet_time_ms (or USHER_QUIET_TIME_MS) must be 0 to 60000 (milliseconds)
-          lease_ms (or USHER_LEASE_MS) must be 100 to 3600000 (milliseconds)
-          allow_http_targets (or USHER_ALLOW_HTTP_TARGETS) must be true or false
-          allow_private_targets (or USHER_ALLOW_PRIVATE_TARGETS) must be true, false, or addresses and networks such as "10.1.0.0/16, 127.0.0.1"; 10.0.0.0/99 is none
-          tls_certificate_file (or USHER_TLS_CERTIFICATE_FILE) must be given with tls_key_file
-          log_format (or USHER_LOG_FORMAT) must be "pretty" or "json"
-          database_url (or USHER_DATABASE_URL) must begin with sqlite:// or postgres://
-          bootstrap.environment_id (or USHER_BOOTSTRAP_ENVIRONMENT_ID) must be a UUID
-          bootstrap.admin_password (or USHER_BOOTSTRAP_ADMIN_PASSWORD) must have at least 8 characters
-        "#);
-        let debug = format!(
-            "{:?}",
-            Config::parse("database_url = \"postgres://u:hunter2@db/usher\"", Path::new(""), none)
-        );
-        assert!(!debug.contains("hunter2"));
-    }
-}
+mod tests;

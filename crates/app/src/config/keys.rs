@@ -1,0 +1,245 @@
+//! Every key of the configuration: the one table from which files and the environment are read, faults are told, and
+//! `docs/config.md` is written.
+//!
+//! To add a key: a row here, its place in [`super::Config`]; then `USHER_WRITE_DOCS=1 cargo test -p usher --bin usher config`.
+
+/// One key.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// Its name in the file; `bootstrap.` stands for the table of that name.
+    pub(crate) name: &'static str,
+    /// The environment variable, which wins over the file.
+    pub(crate) variable: &'static str,
+    /// What holds when it is not given.
+    pub(crate) default: Default,
+    /// What it may be, as it follows on "must be"; with the unit where there is one.
+    pub(crate) allowed: &'static str,
+    /// What it is for, in a sentence or two.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "docs/config.md is written from it, by the test that checks that page")
+    )]
+    pub(crate) about: &'static str,
+    /// Whether it may be kept elsewhere: `{ file = "…" }` or `{ env = "…" }`.
+    pub(crate) secret: bool,
+}
+
+/// What holds when a key is not given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Default {
+    /// This value.
+    Value(&'static str),
+    /// What these words say.
+    Told(
+        #[cfg_attr(
+            not(test),
+            expect(
+                dead_code,
+                reason = "docs/config.md is written from it, by the test that checks that page"
+            )
+        )]
+        &'static str,
+    ),
+}
+
+impl Key {
+    /// The value that holds when the key is not given, where there is one.
+    pub(crate) fn default_value(&self) -> Option<&'static str> {
+        match self.default {
+            Default::Value(value) => Some(value),
+            Default::Told(_) => None,
+        }
+    }
+}
+
+/// The key of this name.
+pub(crate) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// The key that somebody may have meant who wrote `name`: the variable's name, the same letters otherwise put, the name
+/// without its table, or one that is a letter or two away.
+pub(crate) fn meant(name: &str) -> Option<&'static Key> {
+    let plain = |text: &str| text.to_ascii_lowercase().replace('-', "_");
+    let wrote = plain(name);
+    let without_prefix = wrote.strip_prefix("usher_").unwrap_or(&wrote);
+    let exact = KEYS.iter().find(|key| {
+        let last = key.name.rsplit('.').next().unwrap_or(key.name);
+        plain(key.variable) == wrote || key.name == without_prefix || last == without_prefix
+    });
+    exact.or_else(|| {
+        KEYS.iter()
+            .map(|key| (strsim::normalized_damerau_levenshtein(key.name, &wrote), key))
+            .filter(|(likeness, _)| *likeness >= 0.75)
+            .max_by(|(one, _), (other, _)| one.total_cmp(other))
+            .map(|(_, key)| key)
+    })
+}
+
+/// Every key, in the order of docs/config.md.
+pub(crate) const KEYS: [Key; 19] = [
+    Key {
+        name: "listen",
+        variable: "USHER_LISTEN",
+        default: Default::Value("127.0.0.1:8080"),
+        allowed: "an address and port such as 127.0.0.1:8080",
+        about: "Where the API and the console listen. Beyond this machine give Usher a certificate (below), or put a proxy \
+                that speaks TLS in front of it.",
+        secret: false,
+    },
+    Key {
+        name: "public_url",
+        variable: "USHER_PUBLIC_URL",
+        default: Default::Told("from each request's `Host` and `X-Forwarded-*`"),
+        allowed: "an address such as https://usher.example.com",
+        about: "The address that people and clients use; links begin with it.",
+        secret: false,
+    },
+    Key {
+        name: "tls_certificate_file",
+        variable: "USHER_TLS_CERTIFICATE_FILE",
+        default: Default::Told("http is served"),
+        allowed: "a path",
+        about: "A certificate, with those that vouch for it, in PEM: https is served with it. Read again when it changes, or \
+                on SIGHUP. Given together with `tls_key_file`.",
+        secret: false,
+    },
+    Key {
+        name: "tls_key_file",
+        variable: "USHER_TLS_KEY_FILE",
+        default: Default::Told("http is served"),
+        allowed: "a path",
+        about: "The certificate's private key, in PEM. Given together with `tls_certificate_file`.",
+        secret: false,
+    },
+    Key {
+        name: "trusted_proxies",
+        variable: "USHER_TRUSTED_PROXIES",
+        default: Default::Value("127.0.0.1, ::1"),
+        allowed: "addresses with commas between them, such as 127.0.0.1, ::1",
+        about: "The proxies in front of Usher. Only they are believed when they say, in `X-Forwarded-For`, where a request comes \
+                from; lock-outs after failed sign-ins go by that. In a file it may also be a list.",
+        secret: false,
+    },
+    Key {
+        name: "max_requests_per_second",
+        variable: "USHER_MAX_REQUESTS_PER_SECOND",
+        default: Default::Value("5000"),
+        allowed: "a number of requests, 0 (no limit) to 1000000",
+        about: "How many requests a second each client of the API may send, counted by each server; twice as many may come at \
+                once. Beyond it the answer is 429 with `Retry-After`.",
+        secret: false,
+    },
+    Key {
+        name: "database_url",
+        variable: "USHER_DATABASE_URL",
+        default: Default::Value("sqlite://usher.db"),
+        allowed: "an address that begins with sqlite:// or postgres://",
+        about: "Where everything is kept: SQLite for one server, PostgreSQL for several.",
+        secret: true,
+    },
+    Key {
+        name: "seal_key_file",
+        variable: "USHER_SEAL_KEY_FILE",
+        default: Default::Told("`usher.key` beside an SQLite database, else in the working directory"),
+        allowed: "a path",
+        about: "The key that seals the secrets in the database. It is made on the first start with mode 0600; a looser mode is \
+                refused. Back it up, but never beside the database: who has both has the secrets.",
+        secret: false,
+    },
+    Key {
+        name: "log",
+        variable: "USHER_LOG",
+        default: Default::Value("info"),
+        allowed: "a log filter such as info or usher=debug",
+        about: "What is logged, on standard error: `error`, `warn`, `info`, `debug` or `trace`, also for one part only \
+                (`info,usher=debug`).",
+        secret: false,
+    },
+    Key {
+        name: "log_format",
+        variable: "USHER_LOG_FORMAT",
+        default: Default::Told("`pretty` on a terminal, `json` otherwise"),
+        allowed: "\"pretty\" or \"json\"",
+        about: "How log lines look: for people, or for collectors.",
+        secret: false,
+    },
+    Key {
+        name: "quiet_time_ms",
+        variable: "USHER_QUIET_TIME_MS",
+        default: Default::Value("300"),
+        allowed: "a number of milliseconds, 0 to 60000",
+        about: "How long a burst of changes is gathered before a run begins.",
+        secret: false,
+    },
+    Key {
+        name: "lease_ms",
+        variable: "USHER_LEASE_MS",
+        default: Default::Value("60000"),
+        allowed: "a number of milliseconds, 100 to 3600000",
+        about: "How long a server's right to a rule lasts unless it is renewed. For so long the rules of a server that died wait \
+                until another server, or the same one started again, goes on with them.",
+        secret: false,
+    },
+    Key {
+        name: "allow_http_targets",
+        variable: "USHER_ALLOW_HTTP_TARGETS",
+        default: Default::Value("false"),
+        allowed: "true or false",
+        about: "Whether a connection or a webhook may speak plain http:// to another machine. Only for tests; on this machine \
+                itself it always may.",
+        secret: false,
+    },
+    Key {
+        name: "allow_private_targets",
+        variable: "USHER_ALLOW_PRIVATE_TARGETS",
+        default: Default::Told(
+            "a service URI may lead into private networks, and to this machine when it says so itself (localhost, 127.0.0.1, \
+             [::1]); a webhook may not",
+        ),
+        allowed: "true, false, or addresses and networks such as \"10.1.0.0/16, 127.0.0.1\"",
+        about: "Where service URIs and webhooks may lead beside public addresses. Link-local addresses must be listed to be \
+                reached. In a file it may also be a list.",
+        secret: false,
+    },
+    Key {
+        name: "bootstrap.environment_id",
+        variable: "USHER_BOOTSTRAP_ENVIRONMENT_ID",
+        default: Default::Told("generated"),
+        allowed: "a UUID",
+        about: "The id of the environment that an empty database begins with.",
+        secret: false,
+    },
+    Key {
+        name: "bootstrap.client_id",
+        variable: "USHER_BOOTSTRAP_CLIENT_ID",
+        default: Default::Told("generated, and printed once"),
+        allowed: "a UUID",
+        about: "The id of the worker client that an empty database begins with; it has every role.",
+        secret: false,
+    },
+    Key {
+        name: "bootstrap.client_secret",
+        variable: "USHER_BOOTSTRAP_CLIENT_SECRET",
+        default: Default::Told("generated, and printed once"),
+        allowed: "at least 16 characters",
+        about: "That client's secret.",
+        secret: true,
+    },
+    Key {
+        name: "bootstrap.admin_username",
+        variable: "USHER_BOOTSTRAP_ADMIN_USERNAME",
+        default: Default::Value("admin"),
+        allowed: "a name",
+        about: "The name of the console's administrator whom an empty database begins with.",
+        secret: false,
+    },
+    Key {
+        name: "bootstrap.admin_password",
+        variable: "USHER_BOOTSTRAP_ADMIN_PASSWORD",
+        default: Default::Told("generated, and printed once"),
+        allowed: "at least 8 characters",
+        about: "That administrator's password.",
+        secret: true,
+    },
+];
