@@ -70,6 +70,15 @@ impl ApiError {
         ApiError { retry_after: Some(wait), ..limited }
     }
 
+    /// 408: the rest of the body did not come.
+    pub(crate) fn too_slow(pause: Duration) -> Self {
+        let message = format!(
+            "The request body paused for more than {} s. Nothing was changed; send the request again.",
+            pause.as_secs()
+        );
+        ApiError::new(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", message)
+    }
+
     /// 413.
     pub(crate) fn too_large(limit: usize) -> Self {
         let message = format!("The request body is larger than {limit} bytes. Send less at a time.");

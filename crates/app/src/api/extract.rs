@@ -3,14 +3,16 @@
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Path, Request},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use serde_json::{Map, Value};
+use tower_http::timeout::TimeoutError;
 use usher_domain::{EnvironmentId, Rejection, access::Role, directory::audit::Actor};
 use usher_engine::directory::By;
 use uuid::Uuid;
 
 use super::{AppState, error::ApiError};
+use crate::web::PAUSE;
 
 /// The largest body, in bytes.
 pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
@@ -31,11 +33,7 @@ impl FromRequest<AppState> for Body {
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
         let media_type = media_type(request.headers());
-        let bytes =
-            Bytes::from_request(request, app).await.map_err(|error| match error.status().as_u16() {
-                413 => ApiError::too_large(BODY_LIMIT),
-                _ => Rejection::bad_request("The request body could not be read to its end.").into(),
-            })?;
+        let bytes = bytes(request, app, BODY_LIMIT).await?;
         let is_json =
             media_type.is_empty() || media_type == "application/json" || media_type.ends_with("+json");
         if !is_json {
@@ -54,9 +52,7 @@ impl FromRequest<AppState> for MaybeBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
-        let bytes = Bytes::from_request(request, app)
-            .await
-            .map_err(|_| Rejection::bad_request("The request body could not be read to its end."))?;
+        let bytes = bytes(request, app, BODY_LIMIT).await?;
         if bytes.trim_ascii().is_empty() { Ok(MaybeBody(Map::new())) } else { object(&bytes).map(MaybeBody) }
     }
 }
@@ -73,15 +69,28 @@ impl FromRequest<AppState> for Csv {
         if media_type != "text/csv" {
             return Err(Rejection::bad_request("Send the file as text/csv.").into());
         }
-        let bytes =
-            Bytes::from_request(request, app).await.map_err(|error| match error.status().as_u16() {
-                413 => ApiError::too_large(BULK_LIMIT),
-                _ => Rejection::bad_request("The file could not be read to its end.").into(),
-            })?;
+        let bytes = bytes(request, app, BULK_LIMIT).await?;
         let text = String::from_utf8(bytes.into());
         text.map(Csv)
             .map_err(|_| Rejection::bad_request("The file is not in UTF-8; save it as UTF-8.").into())
     }
+}
+
+/// The whole body; `limit` is what its route allows.
+async fn bytes(request: Request, app: &AppState, limit: usize) -> Result<Bytes, ApiError> {
+    Bytes::from_request(request, app).await.map_err(|error| {
+        if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return ApiError::too_large(limit);
+        }
+        let mut cause: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(error) = cause {
+            if error.is::<TimeoutError>() {
+                return ApiError::too_slow(PAUSE);
+            }
+            cause = error.source();
+        }
+        Rejection::bad_request("The request body could not be read to its end.").into()
+    })
 }
 
 /// The object in these bytes, if they hold one that does not nest too deep.

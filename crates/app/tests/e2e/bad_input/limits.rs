@@ -54,16 +54,30 @@ async fn a_client_that_dawdles_is_given_up() {
     let usher = Home::sqlite().serve().await;
     let api = usher.api().await;
     let address = usher.url().replace("http://", "");
-    let slow_body = format!(
-        "POST /v1/environments/{ENVIRONMENT}/users HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {}\r\n\
-         content-type: application/json\r\ncontent-length: 100\r\n\r\n{{\"username\":",
-        api.token()
-    );
+    let slow_body = |route: &str, media_type: &str| {
+        format!(
+            "POST /v1/environments/{ENVIRONMENT}{route} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+             authorization: Bearer {}\r\ncontent-type: {media_type}\r\ncontent-length: 100\r\n\r\n{{\"username\":",
+            api.token()
+        )
+    };
+    let bodies = [
+        slow_body("/users", "application/json"),
+        slow_body("/propagation/revisions", "application/json"),
+        slow_body("/imports/users", "text/csv"),
+    ];
     let slow_head = "GET /healthz HTTP/1.1\r\nhost: x\r\nx-sl";
-    let (body, head) = tokio::join!(given_up(&address, &slow_body), given_up(&address, slow_head));
-    assert!(body.1.starts_with("HTTP/1.1 400 "), "{}", body.1);
-    assert!(body.1.contains("could not be read to its end"), "{}", body.1);
-    for (took, said) in [body, head] {
+    let (one, maybe, file, head) = tokio::join!(
+        given_up(&address, &bodies[0]),
+        given_up(&address, &bodies[1]),
+        given_up(&address, &bodies[2]),
+        given_up(&address, slow_head)
+    );
+    for body in [&one, &maybe, &file] {
+        assert!(body.1.starts_with("HTTP/1.1 408 "), "{}", body.1);
+        assert!(body.1.contains("The request body paused for more than 10 s."), "{}", body.1);
+    }
+    for (took, said) in [one, maybe, file, head] {
         assert!(took < Duration::from_secs(30), "after {took:?}: {said}");
     }
     assert_eq!(api.get("/users?limit=1").await.status, 200);
