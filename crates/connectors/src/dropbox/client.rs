@@ -206,7 +206,7 @@ impl Client {
         let request_id = answer.as_ref().ok().and_then(|raw| raw.request_id.as_deref());
         tracing::debug!(route = route.path, status, request_id, ms = %sent.elapsed().as_millis(), attempt, "call");
         match answer {
-            Ok(raw) => meaning(route, raw),
+            Ok(raw) => meaning(route, raw.without(&[token])),
             Err(NoAnswer { unsent, what }) => Meaning::Nonsense {
                 what: format!("Dropbox {what} at {}.", route.path),
                 unsent,

@@ -151,7 +151,9 @@ impl Tokens {
                         Err(_) => ("gave an answer that cannot be read".to_owned(), raw.retry_after),
                     }
                 }
-                Ok(raw) if is_denial(&raw) => return Err(denied(&raw)),
+                Ok(raw) if is_denial(&raw) => {
+                    return Err(denied(&raw.without(&[refresh, &self.client_secret])));
+                }
                 Ok(raw) => (format!("answered {}", raw.status.as_u16()), raw.retry_after),
                 Err(no_answer) => (no_answer.what, None),
             };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{StatusCode, header::CONTENT_TYPE};
 use usher_domain::{
-    Problem,
+    Problem, Secret,
     ports::connector::ConnectorError,
     targets::{Purpose, Targets},
 };
@@ -12,7 +12,7 @@ use usher_domain::{
 use super::pace::Patience;
 use crate::{
     guard::Guarded,
-    http::{reason, retry_after, text},
+    http::{masked, reason, retry_after, text},
 };
 
 /// An answer, read to its end.
@@ -68,6 +68,12 @@ pub(super) async fn send(request: reqwest::RequestBuilder) -> Result<Raw, NoAnsw
 }
 
 impl Raw {
+    /// Without what it repeats of these secrets, which it was sent.
+    pub(super) fn without(mut self, secrets: &[&Secret]) -> Self {
+        self.body = masked(self.body, secrets);
+        self
+    }
+
     /// Whether it is a page for people, which only the network edge before Dropbox sends.
     pub(super) fn is_page(&self) -> bool {
         self.html || self.body.trim_ascii_start().starts_with(b"<")
