@@ -31,6 +31,7 @@ use crate::{
 };
 
 fn main() -> ExitCode {
+    log::tell_panics();
     let cli = Cli::parse();
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

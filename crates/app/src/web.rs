@@ -1,7 +1,7 @@
 //! What every door has in common: answers that tell a browser to be careful, and limits on how long a request's address,
 //! headers and body may be and take.
 
-use std::time::Duration;
+use std::{any::Any, time::Duration};
 
 use axum::{
     Router,
@@ -10,6 +10,7 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::api::error::ApiError;
 
@@ -22,7 +23,12 @@ pub(crate) const PAUSE: Duration = Duration::from_secs(10);
 
 /// The router, with headers on every answer that tell a browser to be careful. `https` says that clients come by https.
 pub(crate) fn careful(app: Router, https: bool) -> Router {
-    app.layer(from_fn_with_state(https, add_headers))
+    app.layer(CatchPanicLayer::custom(panicked)).layer(from_fn_with_state(https, add_headers))
+}
+
+/// The answer when a handler panicked. Where and why is in the log ([`crate::log::tell_panics`]).
+pub(crate) fn panicked(_: Box<dyn Any + Send>) -> Response {
+    ApiError::unexpected("its handler panicked, as the log says before this").into_response()
 }
 
 /// Refuses a request whose address or headers are too long.

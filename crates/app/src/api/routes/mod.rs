@@ -18,7 +18,10 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    timeout::{RequestBodyTimeoutLayer, TimeoutLayer},
+};
 
 use super::{AppState, correlation, error::ApiError, extract, gate};
 use crate::web;
@@ -55,6 +58,11 @@ pub(crate) fn router(app: AppState) -> Router {
         };
         router = router.route(&path, handler);
     }
+    layered(router, app)
+}
+
+/// What every request of the API goes through before and after its route.
+fn layered(router: Router<AppState>, app: AppState) -> Router {
     router
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
@@ -62,6 +70,7 @@ pub(crate) fn router(app: AppState) -> Router {
         .layer(RequestBodyTimeoutLayer::new(web::PAUSE))
         .layer(from_fn(web::limit_head))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, TIMEOUT))
+        .layer(CatchPanicLayer::custom(web::panicked))
         .layer(from_fn_with_state(app.clone(), correlation::correlate))
         .with_state(app)
 }

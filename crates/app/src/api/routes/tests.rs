@@ -269,3 +269,19 @@ fn only_what_must_be_is_open_to_anybody() {
     POST /{environmentId}/as/token
     ");
 }
+
+#[tokio::test]
+async fn a_handler_that_panics_answers_500_without_what_it_held() {
+    let house = House::new().await;
+    let secret = Secret::new("cänary-of-a-panic");
+    let panics = move || async move { secret.expose()[..2].to_owned() };
+    let router = layered(Router::new().route("/boom", axum::routing::get(panics)), house.app.clone());
+    let request = Request::builder().uri("/boom").body(Body::empty()).unwrap();
+    let answer = router.oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), 500);
+    let id = answer.headers()["correlation-id"].to_str().unwrap().to_owned();
+    let bytes = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+    let body: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!((&body["code"], &body["id"]), (&json!("UNEXPECTED_ERROR"), &json!(id)));
+    assert!(!body.to_string().contains("nary"), "{body}");
+}
