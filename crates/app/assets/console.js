@@ -1,5 +1,5 @@
-/* What the console adds to its pages: times in the reader's zone, dialogs instead of pages, and focus after a part of a
-   page was replaced. Every page works without it. */
+/* What the console adds to its pages: times in the reader's zone, dialogs instead of pages, and patience with hands that
+   are at work while a part of a page is replaced. Every page works without it. */
 (function () {
   "use strict";
 
@@ -49,6 +49,44 @@
     navigator.clipboard.writeText(source.textContent).then(function () {
       copier.textContent = "Copied";
     });
+  });
+
+  /* While a pointer is down nothing is asked for: an answer would move what stands under it, and the click that its
+     release makes would go nowhere. A list that drops down may keep the release to itself, so it does not wait. */
+  var down = false;
+  var waiting = [];
+  function up() {
+    down = false;
+    // The click comes first.
+    setTimeout(function () {
+      waiting.splice(0).forEach(function (issue) {
+        issue();
+      });
+    });
+  }
+  document.addEventListener("pointerdown", function () { down = true; }, true);
+  document.addEventListener("pointerup", up, true);
+  document.addEventListener("pointercancel", up, true);
+  document.addEventListener("pointermove", function (event) {
+    if (down && event.buttons === 0) up();
+  }, true);
+  document.addEventListener("htmx:confirm", function (event) {
+    var cause = event.detail.triggeringEvent;
+    if (!down || (cause && cause.target.tagName === "SELECT")) return;
+    event.preventDefault();
+    waiting.push(event.detail.issueRequest);
+  });
+
+  /* An answer to what was filled in before the last letter does not replace that letter; leaving the field asks anew. */
+  var typed = null;
+  document.addEventListener("input", function (event) {
+    typed = event.target;
+  });
+  document.addEventListener("htmx:beforeRequest", function (event) {
+    if (typed && event.detail.elt.contains(typed)) typed = null;
+  });
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    if (typed && event.detail.target.contains(typed)) event.detail.shouldSwap = false;
   });
 
   function dress(root) {

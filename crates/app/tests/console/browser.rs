@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at what is waited for.
 const BETWEEN: Duration = Duration::from_millis(20);
 
+/// How high a picture is at most, in pixels.
+const TALLEST: i64 = 900;
+
 /// One browser with one window; gone when dropped.
 pub(crate) struct Browser {
     http: reqwest::Client,
@@ -138,6 +141,27 @@ impl Browser {
         self.call(Method::POST, &format!("/element/{element}/click"), Some(json!({}))).await;
     }
 
+    /// Puts the pointer on something and presses it down.
+    pub(crate) async fn press(&self, selector: &str) {
+        let element = self.element(selector).await;
+        // W3C's name of a reference to an element.
+        let origin = json!({ "element-6066-11e4-a52e-4f735466cecf": element });
+        let moves = json!({ "type": "pointerMove", "duration": 0, "origin": origin, "x": 0, "y": 0 });
+        let down = json!({ "type": "pointerDown", "button": 0 });
+        let hand = json!({ "type": "pointer", "id": "hand", "actions": [moves, down] });
+        self.script(
+            "document.querySelector(arguments[0]).scrollIntoView({ block: 'center' })",
+            json!([selector]),
+        )
+        .await;
+        self.call(Method::POST, "/actions", Some(json!({ "actions": [hand] }))).await;
+    }
+
+    /// Releases the pointer.
+    pub(crate) async fn release(&self) {
+        self.call(Method::DELETE, "/actions", None).await;
+    }
+
     /// Types into a field, in place of what is there.
     pub(crate) async fn fill(&self, selector: &str, text: &str) {
         let element = self.element(selector).await;
@@ -195,7 +219,7 @@ impl Browser {
         let measure =
             "document.activeElement?.blur(); scrollTo(0, 0); return document.documentElement.scrollHeight";
         let height = self.script(measure, json!([])).await.as_i64().unwrap();
-        self.sized(width, height.min(700)).await;
+        self.sized(width, height.min(TALLEST)).await;
         let command = json!({ "cmd": "Page.captureScreenshot", "params": { "format": "png" } });
         let picture = self.call(Method::POST, "/goog/cdp/execute", Some(command)).await;
         picture["data"].as_str().unwrap().to_owned()

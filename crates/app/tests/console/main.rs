@@ -21,6 +21,7 @@ mod visitor;
 mod access;
 mod accessible;
 mod directory;
+mod hands;
 mod isolation;
 mod pictures;
 mod walks;
