@@ -197,11 +197,10 @@ fn todo(rules: &[(Rule, SyncStatus)], connections: &[Connection], may_see_people
     for (rule, status) in rules {
         let held = status.current.as_ref().filter(|run| run.state == RunState::Held);
         if let Some(run) = held {
-            let reasons: Vec<String> = run.hold.iter().map(ToString::to_string).collect();
             todo.push(Todo {
                 badge: show::run_state(RunState::Held),
                 title: format!("A run of “{}” waits for approval", rule.name),
-                detail: reasons.join(" "),
+                detail: show::hold(&run.hold).join(" "),
                 href: format!("/console/runs/{}", run.id),
                 action: "Look at the run",
             });

@@ -9,7 +9,7 @@ use usher_domain::{
         connection::{Connection, Health},
         rule::Direction,
     },
-    reconcile::{run::RunState, status::Standing},
+    reconcile::{guard::HoldReason, run::RunState, status::Standing},
 };
 use usher_engine::reconcile::sync_status::RuleState;
 
@@ -124,6 +124,33 @@ pub(super) fn count(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(n), if n == 1 { one } else { many })
 }
 
+/// Why the guard holds a run: a sentence for each kind of thing that is removed, with the limits by the names that the
+/// pages give them.
+pub(super) fn hold(reasons: &[HoldReason]) -> Vec<String> {
+    let told = |alike: &[HoldReason]| {
+        let HoldReason { what, planned, recent, of, .. } = alike.first()?;
+        let recent = match recent {
+            0 => String::new(),
+            recent => format!(", after {} in the window before it,", number(*recent)),
+        };
+        let limits = alike.iter().map(|it| {
+            let name = match it.limit.as_str() {
+                "GUARD_MAX_REMOVALS" => "Removals, at most",
+                "GUARD_MAX_REMOVAL_PERCENT" => "Percent of the rule's identities, at most",
+                other => other,
+            };
+            format!("“{name}” allows {}", number(it.allowed))
+        });
+        Some(format!(
+            "This run would remove {} {what}{recent} of {}. {}.",
+            number(*planned),
+            number(*of),
+            limits.collect::<Vec<_>>().join("; ")
+        ))
+    };
+    reasons.chunk_by(|a, b| a.what == b.what).filter_map(told).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,5 +160,31 @@ mod tests {
         let shown: Vec<String> = [0, 999, 1_000, 1_234_567].into_iter().map(number).collect();
         assert_eq!(shown, ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([count(1, "user", "users"), count(2_000, "user", "users")], ["1 user", "2,000 users"]);
+    }
+
+    #[test]
+    fn why_a_run_is_held_is_said_once_for_each_kind() {
+        let reason = |what: &str, recent, allowed, limit: &str| HoldReason {
+            what: what.into(),
+            planned: 1_631,
+            recent,
+            of: 1_682,
+            allowed,
+            limit: limit.into(),
+        };
+        let told = hold(&[
+            reason("users", 0, 50, "GUARD_MAX_REMOVALS"),
+            reason("users", 0, 168, "GUARD_MAX_REMOVAL_PERCENT"),
+            reason("groups", 5, 50, "GUARD_MAX_REMOVALS"),
+        ]);
+        assert_eq!(
+            told,
+            [
+                "This run would remove 1,631 users of 1,682. “Removals, at most” allows 50; \
+                 “Percent of the rule's identities, at most” allows 168.",
+                "This run would remove 1,631 groups, after 5 in the window before it, of 1,682. \
+                 “Removals, at most” allows 50.",
+            ]
+        );
     }
 }

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use usher_domain::reconcile::{
-    guard::{HoldReason, Verdict},
     operation::{Action, Operation, Stage},
     outcome::Outcome,
     plan::{Counts, Finding, Plan},
@@ -202,12 +201,4 @@ fn in_the_way(findings: &[Finding]) -> Vec<InTheWay> {
         })
     };
     alike.into_values().filter_map(group).collect()
-}
-
-/// What the guard says, a sentence for each limit.
-pub(super) fn reasons(verdict: &Verdict) -> Vec<String> {
-    match verdict {
-        Verdict::Clear => Vec::new(),
-        Verdict::Hold { reasons } => reasons.iter().map(HoldReason::to_string).collect(),
-    }
 }

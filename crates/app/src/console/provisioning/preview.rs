@@ -2,19 +2,16 @@
 
 use askama::Template;
 use axum::extract::State;
-use usher_domain::provisioning::connection::Connection;
+use usher_domain::{provisioning::connection::Connection, reconcile::guard::Verdict};
 use usher_engine::reconcile::{Draft, Preview, sync_status::not_running};
 
-use super::{
-    expected, find_rule,
-    plan_view::{PlanView, reasons},
-};
+use super::{expected, find_rule, plan_view::PlanView};
 use crate::{
     access::permission::Permission::{ReadIdentities, WriteConfiguration},
     console::{
         error::ConsoleResult,
         page::{Shell, page},
-        show::count,
+        show::{self, count, number},
         visitor::{Ids, Visitor},
     },
     state::AppState,
@@ -27,7 +24,7 @@ pub(super) struct PreviewShown {
     pub(super) held: Vec<String>,
     pub(super) impacted: String,
     /// Seats needed and left, when that is known and some are needed.
-    pub(super) seats: Option<(u32, u32, u32, u32)>,
+    pub(super) seats: Option<(String, String, String, u32)>,
     pub(super) calls: String,
     pub(super) time: String,
     pub(super) digest: String,
@@ -39,13 +36,19 @@ impl PreviewShown {
         let seats = plan.seats.filter(|_| plan.seats_needed > 0);
         PreviewShown {
             plan: PlanView::of(plan),
-            held: reasons(&preview.verdict),
+            held: match &preview.verdict {
+                Verdict::Clear => Vec::new(),
+                Verdict::Hold { reasons } => show::hold(reasons),
+            },
             impacted: format!(
                 "{} and {}",
                 count(plan.impacted_users, "user", "users"),
                 count(plan.impacted_groups, "group", "groups")
             ),
-            seats: seats.map(|it| (plan.seats_needed, it.left(), it.licensed, plan.seats_missing())),
+            seats: seats.map(|it| {
+                let shown = |n: u32| number(u64::from(n));
+                (shown(plan.seats_needed), shown(it.left()), shown(it.licensed), plan.seats_missing())
+            }),
             calls: count(preview.calls, "call", "calls"),
             time: connection.map_or_else(String::new, |it| expected::duration(preview.calls, it)),
             digest: preview.digest.clone(),

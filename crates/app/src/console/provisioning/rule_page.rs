@@ -360,6 +360,16 @@ pub(in crate::console) async fn onboarding(
         let home = homes.iter().find(|it| it.id.to_string() == home).map(|it| it.name.clone());
         let mut fact = |label: &str, value: String| facts.push((label.to_owned(), value));
         fact("Population", home.unwrap_or_else(|| "not chosen yet".to_owned()));
+        let authority = given("AUTHORITY").and_then(Value::as_object);
+        let side = authority.and_then(|it| it.get("*")).and_then(Value::as_str);
+        let named = authority.map_or(0, |it| it.keys().filter(|key| *key != "*").count());
+        let others = match named {
+            0 => String::new(),
+            n => {
+                format!("; {} decided on their own", show::count(n as u64, "attribute is", "attributes are"))
+            }
+        };
+        fact("Authority", format!("{}{others}", side.unwrap_or("By use")));
         fact("Allow users to be created", on(switch("CREATE_USERS", true)));
         fact("Allow users to be updated", on(switch("UPDATE_USERS", true)));
         fact("Allow users to be disabled", on(switch("DISABLE_USERS", true)));

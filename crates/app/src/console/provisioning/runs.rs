@@ -59,11 +59,9 @@ impl RunRow {
         let what = match (&run.problem, plan_view::shown(&run.counts).as_slice()) {
             (Some(problem), _) => problem.message.clone(),
             (None, []) if run.state.is_final() => "Nothing to do".to_owned(),
-            (None, counts) => counts
-                .iter()
-                .map(|it| format!("{} {}", it.n, it.label.to_lowercase()))
-                .collect::<Vec<_>>()
-                .join(", "),
+            (None, counts) => {
+                counts.iter().map(|it| format!("{}: {}", it.label, it.n)).collect::<Vec<_>>().join(", ")
+            }
         };
         RunRow {
             id: run.id.to_string(),
@@ -258,7 +256,7 @@ async fn shown(app: &AppState, visitor: &Visitor, run: &Run) -> ConsoleResult<Pa
         total: run.total,
         progress: format!("{} of {}", number(run.done), number(run.total)),
         problem: run.problem.as_ref().map(Problem::from),
-        hold: run.hold.iter().map(ToString::to_string).collect(),
+        hold: show::hold(&run.hold),
         moved: run.moved.clone(),
         taken: plan_view::taken(&run.counts, &run.manner),
         digest: run.digest.clone().unwrap_or_default(),

@@ -373,7 +373,10 @@ async fn shown(
         steps: STEPS
             .iter()
             .filter(|(name, _)| current.is_none() || *name != "direction")
-            .map(|(name, label)| (*name, *label, *name == step))
+            .map(|(name, label)| {
+                let label = if inbound && *name == "scope" { "Onboarding settings" } else { *label };
+                (*name, label, *name == step)
+            })
             .collect(),
         hidden: hidden.collect(),
         inbound,
@@ -391,7 +394,7 @@ async fn shown(
             Choice::new("Delete", "Delete: the user is deleted here"),
         ],
         sides: vec![
-            Choice::new("", "By use: what an outbound rule writes is decided here, the rest by Dropbox"),
+            Choice::new("", "By use"),
             Choice::new("Dropbox", "Dropbox decides"),
             Choice::new("Directory", "The directory decides"),
         ],
