@@ -85,6 +85,10 @@ struct Overview {
     bar: Vec<Part>,
     last: Option<Time>,
     next: Option<Time>,
+    /// When the log of events was last read, if the rule follows it.
+    followed: Option<Option<Time>>,
+    /// Why that log cannot be read.
+    deaf: Option<Problem>,
     direction: &'static str,
     source: String,
     target: String,
@@ -129,6 +133,8 @@ pub(in crate::console) async fn overview(
         bar: bar(&status.users),
         last: status.last_sync_at.map(Time),
         next: status.next_sync_at.map(Time),
+        followed: status.following.as_ref().map(|log| log.read_at.map(Time)),
+        deaf: status.following.as_ref().and_then(|log| log.problem.as_ref()).map(Problem::from),
         direction: show::direction(rule.direction),
         source: name(&status.source),
         target: name(&status.target),

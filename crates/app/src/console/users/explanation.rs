@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use usher_domain::RuleId;
+use usher_domain::{RuleId, provisioning::rule::Direction};
 
 use super::{called, find};
 use crate::{
@@ -28,6 +28,8 @@ struct Why {
 struct Told {
     name: String,
     in_scope: bool,
+    /// Where the attributes are written to, as the last column says it.
+    there: &'static str,
     standing: Option<Badge>,
     values: Vec<Value>,
     next: Vec<String>,
@@ -57,10 +59,15 @@ pub(in crate::console) async fn explain(
     }
     let mut told = Vec::new();
     for rule in &rules {
+        let there = match rule.direction {
+            Direction::Outbound => "Is in Dropbox",
+            Direction::Inbound => "Is in the directory",
+        };
         told.push(match app.reconciler.explain(rule, user.id).await {
             Ok(it) => Told {
                 name: rule.name.clone(),
                 in_scope: it.in_scope,
+                there,
                 standing: it.status.as_ref().map(|status| show::standing(status.standing)),
                 values: it.values.iter().map(value).collect(),
                 next: it.next,
@@ -71,6 +78,7 @@ pub(in crate::console) async fn explain(
             Err(error) => Told {
                 name: rule.name.clone(),
                 in_scope: false,
+                there,
                 standing: None,
                 values: Vec::new(),
                 next: Vec::new(),

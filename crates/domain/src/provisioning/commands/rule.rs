@@ -319,10 +319,11 @@ fn list<T: From<uuid::Uuid>>(body: &Body, key: &str, faults: &mut Faults) -> Vec
 }
 
 fn check_activation(rule: &Rule, facts: Facts<'_>, faults: &mut Faults) {
-    let mut refuse = |message: String| faults.add(Detail::new("CONSTRAINT_VIOLATION", "active", message));
     if rule.direction == Direction::Inbound && rule.onboarding().population.is_none() {
-        refuse("An active inbound rule says in which population new users live: give `configuration.POPULATION_ID`".into());
+        let message = "An active inbound rule says in which population new users live: give `configuration.POPULATION_ID`";
+        faults.add(Detail::new("CONSTRAINT_VIOLATION", "configuration.POPULATION_ID", message));
     }
+    let mut refuse = |message: String| faults.add(Detail::new("CONSTRAINT_VIOLATION", "active", message));
     if let Some(connection) = facts.connections.iter().find(|it| it.id == rule.connection()) {
         if let ConnectionKind::Other(kind) = &connection.kind {
             refuse(format!(

@@ -155,17 +155,12 @@ async fn advance(app: &AppState, visitor: &Visitor, mut form: Form, current: Opt
         "save" => return save(app, visitor, form, current).await,
         _ => STEPS.get(index(step) + 1).map_or(step, |(name, _)| name),
     };
-    let forward = index(next) > index(step);
-    if forward && let Err(why) = drafted(app, visitor, &form, current.as_ref()).await? {
-        // What a later step asks for is told there; what this or an earlier one has wrong is put right first.
-        let faults: Vec<_> = why.details.iter().map(|it| place_of(&it.target)).collect();
-        if let Some(first) =
-            faults.iter().map(|(step, _)| index(step)).min().filter(|first| *first < index(next))
-        {
-            let form = told(form, &why);
-            let at = STEPS.get(first).map_or(step, |(name, _)| name);
-            return refused(&shown(app, visitor, form, current.as_ref(), at, None).await?);
-        }
+    if index(next) > index(step)
+        && let Some((first, why)) = in_the_way(app, visitor, &form, current.as_ref(), index(next)).await?
+    {
+        let form = told(form, &why);
+        let at = STEPS.get(first).map_or(step, |(name, _)| name);
+        return refused(&shown(app, visitor, form, current.as_ref(), at, None).await?);
     }
     let counted = what == "count";
     let mut shown = shown(app, visitor, form, current.as_ref(), next, tried).await?;
@@ -271,6 +266,27 @@ async fn drafted(
     }
 }
 
+/// What a step before the wanted one has wrong, and which it is. What a later step asks for is told there.
+async fn in_the_way(
+    app: &AppState,
+    visitor: &Visitor,
+    form: &Form,
+    current: Option<&Rule>,
+    wanted: usize,
+) -> ConsoleResult<Option<(usize, Rejection)>> {
+    // A rule that is on lacks what later steps ask for, and that would hide the faults of this one.
+    let mut asleep = form.clone();
+    asleep.unset("active");
+    for form in [form, &asleep] {
+        let Err(why) = drafted(app, visitor, form, current).await? else { return Ok(None) };
+        let first = why.details.iter().map(|it| index(place_of(&it.target).0)).min();
+        if let Some(first) = first.filter(|first| *first < wanted) {
+            return Ok(Some((first, why)));
+        }
+    }
+    Ok(None)
+}
+
 async fn save(app: &AppState, visitor: &Visitor, form: Form, current: Option<Rule>) -> ConsoleResult {
     let connections = app.store.connections(visitor.home()).await?;
     let filter = filter::filter(&form).unwrap_or_default();
@@ -341,7 +357,12 @@ fn told(form: Form, why: &Rejection) -> Form {
         .collect();
     let fields: Vec<(&str, &str)> =
         places.iter().map(|(target, field)| (target.as_str(), field.as_str())).collect();
-    form.refused(why, &fields)
+    let asks_where = form.value("population").is_empty() && fields.iter().any(|(_, it)| *it == "population");
+    let mut form = form.refused(why, &fields);
+    if asks_where {
+        form.fault("population", "Choose where new users live; a rule that is switched on has to know.");
+    }
+    form
 }
 
 async fn shown(
