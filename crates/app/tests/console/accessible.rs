@@ -1,5 +1,7 @@
 //! In a browser: no page has a fault that axe-core finds, in light and dark, wide and narrow; and what the script adds.
 
+use std::sync::Mutex;
+
 use serde_json::json;
 
 use crate::{browser::Browser, estate::Estate, routes::routes, support::Home};
@@ -7,17 +9,45 @@ use crate::{browser::Browser, estate::Estate, routes::routes, support::Home};
 /// Names axe-core's one file.
 const AXE: &str = "USHER_TEST_AXE";
 
+/// Two browsers look at once, each at what the other has not taken yet: together they see every page.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn axe_finds_no_violation_on_any_page_in_light_and_dark() {
     let estate = Estate::of(Home::sqlite(), "quokka").await;
-    let Some(browser) = Browser::at(&estate.world.usher).await else { return };
+    let usher = &estate.world.usher;
+    let (Some(one), Some(other)) = tokio::join!(Browser::at(usher), Browser::at(usher)) else { return };
     let axe = std::fs::read_to_string(std::env::var(AXE).unwrap()).unwrap();
-    let mut faults = Vec::new();
-    for guests in routes().iter().filter(|route| route.open && !route.is_post) {
-        browser.open(&guests.path).await;
-        look(&browser, &axe, &guests.path, &mut faults).await;
+    let guests = routes().into_iter().filter(|route| route.open && !route.is_post);
+    let guests = Rest::of(guests.map(|route| Shown::Page(route.path)));
+    let mut faults = both(&axe, &guests, [&one, &other]).await;
+    tokio::join!(one.sign_in(), other.sign_in());
+    let pages = Rest::of(pages(&estate));
+    faults.extend(both(&axe, &pages, [&one, &other]).await);
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// What is looked at.
+enum Shown {
+    /// A page of this address.
+    Page(String),
+    /// What the test of this connection answers with.
+    Test(String),
+}
+
+/// What nobody has looked at yet.
+struct Rest(Mutex<Vec<Shown>>);
+
+impl Rest {
+    fn of(all: impl IntoIterator<Item = Shown>) -> Rest {
+        Rest(Mutex::new(all.into_iter().collect()))
     }
-    browser.sign_in().await;
+
+    fn next(&self) -> Option<Shown> {
+        self.0.lock().unwrap().pop()
+    }
+}
+
+/// Everything that an administrator is shown.
+fn pages(estate: &Estate) -> Vec<Shown> {
     let (connection, rule) = (&estate.world.store, estate.one("rules"));
     let mut pages = estate.pages();
     pages.extend([
@@ -34,18 +64,37 @@ async fn axe_finds_no_violation_on_any_page_in_light_and_dark() {
             pages.push(format!("/console/rules/{rule}/edit?step={step}"));
         }
     }
-    for path in pages {
-        browser.open(&path).await;
-        look(&browser, &axe, &path, &mut faults).await;
-    }
     // What a form answers with: a connection's test that fails, and one that succeeds.
-    for connection in estate.all("connections") {
-        browser.open(&format!("/console/connections/{connection}")).await;
-        browser.click("form[action$='/test'] button").await;
-        browser.says("What was tried").await;
-        look(&browser, &axe, &format!("the test of {connection}"), &mut faults).await;
+    let tests = estate.all("connections").into_iter().map(Shown::Test);
+    pages.into_iter().map(Shown::Page).chain(tests).collect()
+}
+
+/// Both browsers look until nothing is left.
+async fn both(axe: &str, rest: &Rest, browsers: [&Browser; 2]) -> Vec<String> {
+    let [one, other] = browsers.map(|browser| look_at_the_rest(axe, rest, browser));
+    let (mut faults, others) = tokio::join!(one, other);
+    faults.extend(others);
+    faults
+}
+
+async fn look_at_the_rest(axe: &str, rest: &Rest, browser: &Browser) -> Vec<String> {
+    let mut faults = Vec::new();
+    while let Some(shown) = rest.next() {
+        let named = match shown {
+            Shown::Page(path) => {
+                browser.open(&path).await;
+                path
+            }
+            Shown::Test(connection) => {
+                browser.open(&format!("/console/connections/{connection}")).await;
+                browser.click("form[action$='/test'] button").await;
+                browser.says("What was tried").await;
+                format!("the test of {connection}")
+            }
+        };
+        look(browser, axe, &named, &mut faults).await;
     }
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    faults
 }
 
 async fn look(browser: &Browser, axe: &str, path: &str, faults: &mut Vec<String>) {
@@ -68,6 +117,13 @@ async fn look(browser: &Browser, axe: &str, path: &str, faults: &mut Vec<String>
                 "{path} ({theme}, {width} px): {}: {} {} {}",
                 fault["id"], fault["help"], node["html"], node["failureSummary"]
             ));
+        }
+        // A page without the frame stands in the middle.
+        let middle = "const box = document.querySelector('.plain main')?.getBoundingClientRect(); \
+                      return box ? Math.abs(box.left + box.right - innerWidth) : 0";
+        let aside = browser.script(middle, json!([])).await.as_f64().unwrap();
+        if aside > 2.0 {
+            faults.push(format!("{path} ({width} px): it stands {} px beside the middle", aside / 2.0));
         }
         let wider =
             browser.script("return document.documentElement.scrollWidth - innerWidth", json!([])).await;

@@ -81,12 +81,18 @@ impl Browser {
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let answer = self.try_call(method, path, body).await;
+        assert!(answer["error"].is_null(), "{path}: {answer:#}");
+        answer
+    }
+
+    /// What is answered, which may be an error.
+    async fn try_call(&self, method: Method, path: &str, body: Option<Value>) -> Value {
         let mut request = self.http.request(method, format!("{}{path}", self.session));
         if let Some(body) = body {
             request = request.json(&body);
         }
         let mut answer: Value = request.send().await.unwrap().json().await.unwrap();
-        assert!(answer["value"]["error"].is_null(), "{path}: {:#}", answer["value"]);
         answer["value"].take()
     }
 
@@ -135,10 +141,22 @@ impl Browser {
         }
     }
 
+    /// Does something to an element. One that was replaced as it was found is looked for again.
+    async fn act(&self, selector: &str, what: &str, body: Value) {
+        loop {
+            let element = self.element(selector).await;
+            let path = format!("/element/{element}/{what}");
+            let answer = self.try_call(Method::POST, &path, Some(body.clone())).await;
+            if answer["error"].is_null() {
+                return;
+            }
+            assert_eq!(answer["error"], "stale element reference", "{what} {selector}: {answer:#}");
+        }
+    }
+
     /// Clicks.
     pub(crate) async fn click(&self, selector: &str) {
-        let element = self.element(selector).await;
-        self.call(Method::POST, &format!("/element/{element}/click"), Some(json!({}))).await;
+        self.act(selector, "click", json!({})).await;
     }
 
     /// Puts the pointer on something and presses it down.
@@ -164,15 +182,13 @@ impl Browser {
 
     /// Types into a field, in place of what is there.
     pub(crate) async fn fill(&self, selector: &str, text: &str) {
-        let element = self.element(selector).await;
-        self.call(Method::POST, &format!("/element/{element}/clear"), Some(json!({}))).await;
+        self.act(selector, "clear", json!({})).await;
         self.keys(selector, text).await;
     }
 
     /// Presses keys; of a file's field, they are its path.
     pub(crate) async fn keys(&self, selector: &str, text: &str) {
-        let element = self.element(selector).await;
-        self.call(Method::POST, &format!("/element/{element}/value"), Some(json!({ "text": text }))).await;
+        self.act(selector, "value", json!({ "text": text })).await;
     }
 
     /// What the page says.

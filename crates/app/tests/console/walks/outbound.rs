@@ -1,4 +1,4 @@
-//! The documentation page's walk in a browser, by a newcomer: a connection, a rule, its first sync, what becomes of it.
+//! Outbound: a newcomer connects a team, makes a rule and sees its first sync; a run that the guard holds is approved.
 
 use dropbox_simulator::Team;
 use serde_json::json;
@@ -58,7 +58,6 @@ async fn a_newcomer_connects_a_team_and_provisions_people_in_a_browser() {
     browser.click("main button.primary").await;
     browser.says("3 of 3 users").await;
     browser.click("button[value^='add-row']").await;
-    // Each change is answered before the next, as by someone who looks at what they do.
     browser.fill("input[list='attributes']", "username").await;
     browser.keys("input[list='attributes']", "\u{e004}").await;
     browser.click("input[list='attributes'][value='username']").await;
