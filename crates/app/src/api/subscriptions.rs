@@ -3,7 +3,10 @@
 use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
 use serde_json::{Value, json};
 use usher_domain::{
-    EnvironmentId, Rejection, SubscriptionId, ports::store::Page, secret::MASK, subscription::Subscription,
+    EnvironmentId, Rejection, SubscriptionId,
+    ports::store::Page,
+    secret::MASK,
+    subscription::{DeliveryState, Subscription},
 };
 
 use super::{
@@ -38,7 +41,7 @@ pub(crate) async fn create(
     let secret = random_signing_secret();
     let made = app.directory.create_subscription(&caller.by(), ids.id(0), &body.object, &secret).await?;
     let mut answer = shown(&app, &origin, &made).await?;
-    answer["signingSecret"] = told(&made);
+    answer["signingSecret"] = json!(made.told_secret());
     Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
 
@@ -74,13 +77,9 @@ pub(crate) async fn rotate(State(app): State<AppState>, ids: Segments, caller: C
     let secret = random_signing_secret();
     let rotated = app.directory.rotate_subscription(&caller.by(), ids.id(0), ids.id(1), &secret).await?;
     let until = rotated.previous_secret.as_ref().map(|(_, until)| *until);
-    let answer = json!({ "id": rotated.id, "signingSecret": told(&rotated), "previousSignsUntil": until });
+    let answer =
+        json!({ "id": rotated.id, "signingSecret": rotated.told_secret(), "previousSignsUntil": until });
     Ok(Json(answer).into_response())
-}
-
-/// The signing secret, as the libraries of Standard Webhooks read it.
-fn told(subscription: &Subscription) -> Value {
-    json!(format!("whsec_{}", subscription.signing_secret.expose()))
 }
 
 /// A subscription, with where its deliveries stand.
@@ -90,14 +89,8 @@ async fn shown(app: &AppState, origin: &Origin, it: &Subscription) -> Result<Val
         Some((delivery, next)) => (delivery, Some(next)),
         None => Default::default(),
     };
-    let backlog = newest.saturating_sub(delivery.position);
-    let state = match (it.enabled, delivery.failures, backlog) {
-        (false, _, _) => "DISABLED",
-        (true, 1.., _) => "FAILING",
-        (true, 0, 0) => "CURRENT",
-        (true, 0, _) => "BEHIND",
-    };
-    let next = next.filter(|_| state == "FAILING");
+    let state = delivery.state(it.enabled, newest);
+    let next = next.filter(|_| state == DeliveryState::Failing);
     Ok(show::subscription(
         origin,
         it,
@@ -107,7 +100,7 @@ async fn shown(app: &AppState, origin: &Origin, it: &Subscription) -> Result<Val
                 "state": state,
                 "lastDeliveryAt": delivery.delivered_at,
                 "delivered": delivery.delivered,
-                "backlog": backlog,
+                "backlog": delivery.backlog(newest),
                 "failures": delivery.failures,
                 "lastFailureAt": delivery.failed_at,
                 "lastFailure": delivery.problem,

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{
     error::ConsoleResult,
+    event_kinds::KINDS,
     form::Choice,
     page::{Shell, page},
     paging::Paging,
@@ -24,58 +25,6 @@ use crate::{
 
 /// How many events are on a page.
 const PAGE: u32 = 50;
-
-/// What can be chosen: a word, and the actions that it stands for.
-const KINDS: [(&str, &str, &[&str]); 5] = [
-    ("users", "Users", &["USER.CREATED", "USER.UPDATED", "USER.MOVED", "USER.DELETED"]),
-    (
-        "groups",
-        "Groups and memberships",
-        &[
-            "GROUP.CREATED",
-            "GROUP.UPDATED",
-            "GROUP.DELETED",
-            "MEMBER_OF_GROUP.CREATED",
-            "MEMBER_OF_GROUP.DELETED",
-        ],
-    ),
-    (
-        "syncs",
-        "Syncs",
-        &[
-            "PROVISIONING_SYNC.STARTED",
-            "PROVISIONING_SYNC.FAILURE",
-            "PROVISIONING_POLL.FAILURE",
-            "PROVISIONING_SYNC.HELD",
-            "PROVISIONING_SYNC.APPROVED",
-            "PROVISIONING_SYNC.CANCELLED",
-        ],
-    ),
-    (
-        "failures",
-        "Failures of syncs",
-        &[
-            "PROVISIONING_SYNC.FAILURE",
-            "PROVISIONING_POLL.FAILURE",
-            "PROVISIONING_IDENTITY_SYNC.FAILURE",
-            "PROVISIONING_GROUP_SYNC.FAILURE",
-            "PROVISIONING_GROUP_MEMBERSHIP_SYNC.FAILURE",
-        ],
-    ),
-    (
-        "provisioning",
-        "Connections and rules",
-        &[
-            "PROVISIONING_CONNECTION.CREATED",
-            "PROVISIONING_CONNECTION.UPDATED",
-            "PROVISIONING_CONNECTION.DELETED",
-            "PROVISIONING_RULE.CREATED",
-            "PROVISIONING_RULE.UPDATED",
-            "PROVISIONING_RULE.DELETED",
-            "PROVISIONING_REVISION.CREATED",
-        ],
-    ),
-];
 
 #[derive(Template)]
 #[template(path = "audit.html")]

@@ -13,6 +13,7 @@ mod audit;
 mod chart;
 mod cookies;
 mod error;
+mod event_kinds;
 mod form;
 mod gate;
 mod groups;

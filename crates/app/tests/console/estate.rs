@@ -72,7 +72,9 @@ impl Estate {
         let webhook = json!({
             "name": name("webhook"), "format": "ACTIVITY", "enabled": false, "verifyTlsCertificates": true,
             "filterOptions": { "includedActionTypes": ["USER.CREATED"] },
-            "httpEndpoint": { "url": "https://example.com/in" },
+            "httpEndpoint": {
+                "url": "https://example.com/in", "headers": { "Authorization": "Bearer canary-of-a-webhook" },
+            },
         });
         let webhook = api.post("/subscriptions", webhook).await.ok();
         let client = api
@@ -89,6 +91,7 @@ impl Estate {
             crate::visitor::PASSWORD.to_owned(),
             "canary-password-of-a-helper".to_owned(),
             "canary-not-the-secret".to_owned(),
+            "canary-of-a-webhook".to_owned(),
             world.dropbox.0.client_secret(),
             world.dropbox.0.refresh_token(),
         ];
@@ -106,6 +109,7 @@ impl Estate {
         }
         ids.push(("administrators", admin));
         ids.push(("clients", id(&client)));
+        ids.push(("webhooks", id(&webhook)));
         Estate { mark: mark.to_owned(), world, ids, secrets }
     }
 

@@ -25,3 +25,4 @@ mod hands;
 mod isolation;
 mod pictures;
 mod walks;
+mod webhooks;

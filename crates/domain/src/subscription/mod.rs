@@ -133,6 +133,20 @@ pub struct Delivery {
     pub dropped: u64,
 }
 
+/// Where a subscription's deliveries stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DeliveryState {
+    /// Everything was delivered.
+    Current,
+    /// Something is on its way.
+    Behind,
+    /// The receiver did not accept the last; it is tried again.
+    Failing,
+    /// Nothing is delivered; what happens is kept.
+    Disabled,
+}
+
 /// What a window of events comes to for a subscription.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
@@ -170,6 +184,11 @@ impl Subscription {
         format!("msg_{}_{after}_{upto}_{}", self.id.uuid().simple(), self.version)
     }
 
+    /// The signing secret for a person to take along, as the libraries of Standard Webhooks read it. To be shown once.
+    pub fn told_secret(&self) -> String {
+        format!("whsec_{}", self.signing_secret.expose())
+    }
+
     /// The secrets that sign at that time, the present one first.
     pub fn signing_secrets(&self, now: Timestamp) -> Vec<&Secret> {
         let previous =
@@ -182,6 +201,21 @@ impl Delivery {
     /// A subscription's that has delivered nothing yet.
     pub fn from_start(starts_after: u64) -> Self {
         Delivery { position: starts_after, ..Delivery::default() }
+    }
+
+    /// How many events it is behind; not all of them need be wanted. `newest` is the number of the environment's newest.
+    pub fn backlog(&self, newest: u64) -> u64 {
+        newest.saturating_sub(self.position)
+    }
+
+    /// Where the deliveries of a subscription stand that is enabled or not.
+    pub fn state(&self, enabled: bool, newest: u64) -> DeliveryState {
+        match (enabled, self.failures, self.backlog(newest)) {
+            (false, _, _) => DeliveryState::Disabled,
+            (true, 1.., _) => DeliveryState::Failing,
+            (true, 0, 0) => DeliveryState::Current,
+            (true, 0, _) => DeliveryState::Behind,
+        }
     }
 
     /// How long to wait after this many failures in a row: doubled each time, between half and all of it so that

@@ -1,7 +1,8 @@
-//! Settings: administrators, worker clients, and what stands for every rule.
+//! Settings: administrators, worker clients, webhooks, and what stands for every rule.
 
 pub(super) mod administrators;
 pub(super) mod clients;
+pub(super) mod webhooks;
 
 use askama::Template;
 use axum::extract::State;
@@ -16,7 +17,7 @@ use super::{
     visitor::Visitor,
 };
 use crate::{
-    access::permission::Permission::{ReadAccess, WriteAccess},
+    access::permission::Permission::{ReadAccess, WriteAccess, WriteConfiguration},
     state::AppState,
 };
 
@@ -32,6 +33,8 @@ struct Settings {
     administrators: Vec<Row>,
     clients: Vec<Row>,
     may_write: bool,
+    webhooks: Vec<webhooks::Row>,
+    may_configure: bool,
 }
 
 struct Row {
@@ -77,6 +80,8 @@ pub(super) async fn show_all(State(app): State<AppState>, visitor: Visitor) -> C
         administrators,
         clients,
         may_write: visitor.may(WriteAccess),
+        webhooks: webhooks::rows(&app, &visitor).await?,
+        may_configure: visitor.may(WriteConfiguration),
     })
 }
 
