@@ -19,6 +19,7 @@ mod serve;
 mod state;
 mod system;
 mod tls;
+mod verifier;
 mod web;
 
 use std::process::ExitCode;

@@ -33,6 +33,7 @@ use crate::{
     state::{App, AppState},
     system::{SystemClock, SystemIds},
     tls::Tls,
+    verifier::Verifier,
     web,
 };
 
@@ -141,6 +142,7 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
     let (wake, deliver) = (worker.waker(), deliverer.waker());
     let tokens = Tokens::new(Arc::clone(&store));
     let administrators = Administrators::new(Arc::clone(&store), directory.clone(), Arc::clone(&clock));
+    let verifier = Verifier::new(Arc::clone(&store), Arc::clone(&clock));
     let app = AppState::new(App {
         store,
         directory,
@@ -150,6 +152,7 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
         tokens,
         administrators,
         failures: Failures::default(),
+        verifier,
         rates: Rates::new(config.max_requests_per_second),
         trusted_proxies: config.trusted_proxies.clone(),
         clock,

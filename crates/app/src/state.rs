@@ -7,7 +7,10 @@ use url::Url;
 use usher_domain::{Clock, Ids, ports::store::Store};
 use usher_engine::{directory::Directory, reconcile::Reconciler};
 
-use crate::access::{administrators::Administrators, failures::Failures, rates::Rates, token::Tokens};
+use crate::{
+    access::{administrators::Administrators, failures::Failures, rates::Rates, token::Tokens},
+    verifier::Verifier,
+};
 
 /// What every handler can reach.
 #[derive(Debug, Clone)]
@@ -33,6 +36,8 @@ pub(crate) struct App {
     pub(crate) failures: Failures,
     /// How many requests clients may send.
     pub(crate) rates: Rates,
+    /// Checks of the audit that run in this process.
+    pub(crate) verifier: Verifier,
     /// Proxies whose word counts for where a request comes from.
     pub(crate) trusted_proxies: Vec<std::net::IpAddr>,
     /// The time.

@@ -22,6 +22,7 @@ mod look;
 mod people;
 mod provision_now;
 pub mod retry;
+pub mod seats;
 mod setup;
 pub mod sync_status;
 
@@ -42,7 +43,7 @@ use usher_domain::{
         plan::{FromDropbox, Known, Plan, plan},
         run::{Run, RunState},
         scope::{Scope, Subject},
-        snapshot::Snapshot,
+        snapshot::{Seats, Snapshot},
         status::impacted,
     },
 };
@@ -100,6 +101,8 @@ pub(crate) struct Planned {
     pub(crate) wanted: Wanted,
     pub(crate) links: Links,
     pub(crate) people: People,
+    /// The licences, if they were looked at.
+    pub(crate) seats: Option<Seats>,
 }
 
 /// What a rule wants within a scope.
@@ -228,7 +231,8 @@ impl Reconciler {
             from_dropbox: FromDropbox { made: &made, ids: &ids, rules: &rules },
             now: self.clock.now(),
         });
-        Ok((Planned { plan, wanted: Wanted::Outbound(desired), links, people }, seen))
+        let seats = seen.seats;
+        Ok((Planned { plan, wanted: Wanted::Outbound(desired), links, people, seats }, seen))
     }
 }
 

@@ -37,7 +37,7 @@ impl Reconciler {
                 rule.retiring.is_some() || rule.active && rule.direction == Direction::Outbound
             });
             for rule in followed {
-                let last = self.store.last_full_run(rule.id).await?;
+                let last = self.store.full_runs(rule.id, 1).await?.first().map(|run| run.started_at);
                 if last.is_none_or(|last| now.since(last) >= WHOLE_EVERY) {
                     due.push(Due { rule: rule.id, subject: DueSubject::Everything, at: now });
                 }

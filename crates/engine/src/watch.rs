@@ -81,7 +81,7 @@ impl Reconciler {
     ) -> StoreResult<Watched> {
         let since = match &watch.log.position {
             // What was looked at when the last full run began was true then, and later events tell of the rest.
-            None => self.store.last_full_run(rule.id).await?.unwrap_or(now),
+            None => self.store.full_runs(rule.id, 1).await?.first().map_or(now, |run| run.started_at),
             Some(_) => now,
         };
         let position = watch.log.position.as_ref();

@@ -5,7 +5,7 @@ use axum::extract::State;
 use usher_domain::{
     Timestamp,
     directory::audit::{Actor, Event},
-    ports::store::EventQuery,
+    ports::store::{EventQuery, StoreResult},
 };
 use uuid::Uuid;
 
@@ -13,14 +13,15 @@ use super::{
     error::ConsoleResult,
     event_kinds::KINDS,
     form::Choice,
-    page::{Shell, page},
+    page::{Shell, done, page},
     paging::Paging,
-    show::{Time, number},
+    show::{Time, count, number},
     visitor::Visitor,
 };
 use crate::{
-    access::permission::Permission::{ReadConfiguration, ReadIdentities},
+    access::permission::Permission::{ReadConfiguration, ReadIdentities, WriteConfiguration},
     state::AppState,
+    verifier::Going,
 };
 
 /// How many events are on a page.
@@ -37,7 +38,66 @@ struct Audit {
     about: String,
     rows: Vec<Row>,
     paging: Paging,
-    total: String,
+    chain: Chain,
+}
+
+/// How the chain stands, and what was last found out of it.
+struct Chain {
+    events: String,
+    checkpoint: Option<(String, Time)>,
+    last: Option<Checked>,
+    going: Option<(u64, u64)>,
+    progress: String,
+    trouble: Option<String>,
+    may_verify: bool,
+}
+
+struct Checked {
+    at: Time,
+    by: String,
+    events: String,
+    end: Option<String>,
+    tampering: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "audit.html", block = "chain")]
+struct ChainPart {
+    shell: Shell,
+    chain: Chain,
+}
+
+/// `POST /console/audit/verify`: checks the chain, beside everything else
+pub(super) async fn verify(State(app): State<AppState>, visitor: Visitor) -> ConsoleResult {
+    app.verifier.start(visitor.home(), visitor.administrator.username.clone());
+    done(&visitor, "/console/audit", "The audit is being verified; what is found out stands at the top.")
+}
+
+async fn chain(app: &AppState, visitor: &Visitor) -> StoreResult<Chain> {
+    // What goes on first: when it ends meanwhile, what it found out is kept already.
+    let going = app.verifier.going(visitor.home());
+    let state = app.store.chain_state(visitor.home()).await?;
+    let last = app.store.last_check(visitor.home()).await?;
+    let (going, trouble) = match going {
+        Some(Going::Checking(done, all)) => (Some((done, all.max(1))), None),
+        Some(Going::Failed(why)) => (None, Some(why)),
+        None => (None, None),
+    };
+    Ok(Chain {
+        events: count(state.events, "event", "events"),
+        checkpoint: state.checkpoint.map(|(at, when)| (number(at), Time(when))),
+        last: last.map(|it| Checked {
+            at: Time(it.at),
+            by: it.by,
+            events: count(it.events, "event", "events"),
+            end: it.end,
+            tampering: it.tampering,
+        }),
+        progress: going.map(|(done, all)| format!("{} of {}", number(done), number(all))).unwrap_or_default(),
+        going,
+        trouble,
+        may_verify: visitor.may(WriteConfiguration),
+    })
 }
 
 struct Row {
@@ -52,6 +112,11 @@ struct Row {
 
 /// `GET /console/audit`, with `kind`, `from` and `until` (days), `about` (an id) and `after`
 pub(super) async fn list(State(app): State<AppState>, visitor: Visitor) -> ConsoleResult {
+    let shell = Shell::new(&visitor, "Audit");
+    let chain = chain(&app, &visitor).await?;
+    if visitor.query("part") == Some("chain") {
+        return page(&ChainPart { shell, chain });
+    }
     let word = visitor.query("kind").unwrap_or_default();
     let kind = KINDS.iter().find(|(known, ..)| *known == word);
     let about = visitor.query("about").and_then(|id| Uuid::parse_str(id).ok());
@@ -77,7 +142,7 @@ pub(super) async fn list(State(app): State<AppState>, visitor: Visitor) -> Conso
     let mut kinds = vec![Choice::new("", "Everything")];
     kinds.extend(KINDS.iter().map(|(word, label, _)| Choice::new(*word, *label)));
     page(&Audit {
-        shell: Shell::new(&visitor, "Audit"),
+        shell,
         kinds,
         kind: word.to_owned(),
         from: visitor.query("from").unwrap_or_default().to_owned(),
@@ -85,7 +150,7 @@ pub(super) async fn list(State(app): State<AppState>, visitor: Visitor) -> Conso
         about: visitor.query("about").unwrap_or_default().to_owned(),
         rows: found.iter().map(|(number, event)| row(&visitor, *number, event)).collect(),
         paging: Paging::after(&visitor, next),
-        total: number(app.store.last_event(visitor.home()).await?),
+        chain,
     })
 }
 

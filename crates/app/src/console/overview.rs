@@ -11,7 +11,7 @@ use usher_domain::{
     },
     reconcile::{run::RunState, status::StatusCounts},
 };
-use usher_engine::reconcile::sync_status::SyncStatus;
+use usher_engine::reconcile::{seats::TeamSeats, sync_status::SyncStatus};
 
 use super::{
     chart,
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     access::permission::Permission::{
-        ReadConfiguration, ReadIdentities, WriteConfiguration, WriteIdentities,
+        ReadActivities, ReadConfiguration, ReadIdentities, WriteConfiguration, WriteIdentities,
     },
     state::AppState,
 };
@@ -103,6 +103,15 @@ struct Team {
     team: String,
     state: Badge,
     own: String,
+    seats: Option<SeatsShown>,
+}
+
+/// A team's licences, as last seen.
+struct SeatsShown {
+    used: String,
+    licensed: String,
+    left: u32,
+    at: Time,
 }
 
 /// `GET /console`
@@ -117,6 +126,19 @@ pub(super) async fn show(State(app): State<AppState>, visitor: Visitor) -> Conso
         for rule in app.reconciler.rules(home).await? {
             let status = app.reconciler.sync_status(&rule).await?;
             rules.push((rule, status));
+        }
+    }
+    let mut seats = Vec::new();
+    for connection in &connections {
+        let all = rules.iter().map(|(rule, _)| rule);
+        let ours: Vec<&Rule> = all.filter(|rule| rule.connection() == connection.id).collect();
+        seats.push(app.reconciler.team_seats(&ours).await?);
+    }
+    let mut todo = todo(&rules, &connections, &seats, visitor.may(ReadIdentities));
+    if visitor.may(ReadActivities) {
+        let check = app.store.last_check(home).await?;
+        if let Some(what) = check.and_then(|check| check.tampering) {
+            todo.insert(0, tampered(what));
         }
     }
     let users = app.directory.count_users(home).await?;
@@ -152,10 +174,10 @@ pub(super) async fn show(State(app): State<AppState>, visitor: Visitor) -> Conso
     let syncs_title = format!("Runs in the last {DAYS} days: {started}; failures: {failed}");
     page(&Overview {
         shell: Shell::new(&visitor, "Overview"),
-        todo: todo(&rules, &connections, visitor.may(ReadIdentities)),
+        todo,
         tiles,
         rules: rules.iter().map(|(rule, status)| row(rule, status)).collect(),
-        teams: connections.iter().map(team).collect(),
+        teams: connections.iter().zip(&seats).map(|(it, seats)| team(it, seats.as_ref())).collect(),
         changes: chart::days(&changes_title, today, &changes),
         syncs: chart::days(&syncs_title, today, &syncs),
         any_change: changed > 0,
@@ -192,7 +214,12 @@ async fn activity(
 }
 
 /// What waits for a person, the most pressing first. Who failed is named to who may see people.
-fn todo(rules: &[(Rule, SyncStatus)], connections: &[Connection], may_see_people: bool) -> Vec<Todo> {
+fn todo(
+    rules: &[(Rule, SyncStatus)],
+    connections: &[Connection],
+    seats: &[Option<TeamSeats>],
+    may_see_people: bool,
+) -> Vec<Todo> {
     let mut todo = Vec::new();
     for (rule, status) in rules {
         let held = status.current.as_ref().filter(|run| run.state == RunState::Held);
@@ -223,6 +250,9 @@ fn todo(rules: &[(Rule, SyncStatus)], connections: &[Connection], may_see_people
             action: "To the connection",
         });
     }
+    for (connection, seats) in connections.iter().zip(seats) {
+        todo.extend(seats.as_ref().and_then(|seats| too_few(connection, seats, rules)));
+    }
     for (rule, status) in rules {
         let failed = status.users.failed + status.groups.failed;
         if failed > 0 {
@@ -242,6 +272,41 @@ fn todo(rules: &[(Rule, SyncStatus)], connections: &[Connection], may_see_people
     todo
 }
 
+fn tampered(what: String) -> Todo {
+    Todo {
+        badge: Badge { class: "bad", word: "Tampered" },
+        title: "The audit was tampered with".into(),
+        detail: format!("{what}. Keep this database as it is, and compare it with a backup."),
+        href: "/console/audit".into(),
+        action: "To the audit",
+    }
+}
+
+/// What is to be bought or freed, while somebody still waits for it.
+fn too_few(connection: &Connection, seats: &TeamSeats, rules: &[(Rule, SyncStatus)]) -> Option<Todo> {
+    let waits = |of: &Rule| {
+        let status = rules.iter().find(|(rule, _)| rule.id == of.id).map(|(_, status)| status);
+        of.active && status.is_some_and(|status| status.users.success < status.users.impacted)
+    };
+    let short: Vec<_> = seats.short.iter().filter(|(rule, _)| waits(rule)).collect();
+    let missing: u32 = short.iter().map(|(_, seen)| seen.missing()).sum();
+    let (rule, seen) = short.first()?;
+    let needed = count(seen.needed.into(), "licence", "licences");
+    Some(Todo {
+        badge: Badge { class: "warn", word: "Licences" },
+        title: format!("{} of “{}” missing", count(missing.into(), "licence", "licences"), connection.name),
+        detail: format!(
+            "“{}” needs {needed}, and {} of {} were left when it last looked at the whole team. Buy licences, or free \
+             some by removing members; whoever has none waits, and is tried again by itself.",
+            rule.name,
+            number(seen.seats.left().into()),
+            number(seen.seats.licensed.into()),
+        ),
+        href: format!("/console/rules/{}/preview", rule.id),
+        action: "Preview the rule",
+    })
+}
+
 fn row(rule: &Rule, status: &SyncStatus) -> RuleRow {
     let running = status.current.as_ref().filter(|run| run.state != RunState::Held);
     RuleRow {
@@ -256,7 +321,7 @@ fn row(rule: &Rule, status: &SyncStatus) -> RuleRow {
     }
 }
 
-fn team(connection: &Connection) -> Team {
+fn team(connection: &Connection, seats: Option<&TeamSeats>) -> Team {
     let (team, own) = match &connection.health {
         Health::Valid { team, own_email, .. } => (team.clone(), own_email.clone()),
         _ => (String::new(), String::new()),
@@ -266,6 +331,12 @@ fn team(connection: &Connection) -> Team {
         name: connection.name.clone(),
         team,
         own,
+        seats: seats.map(|seen| SeatsShown {
+            used: number(seen.seats.used.into()),
+            licensed: number(seen.seats.licensed.into()),
+            left: seen.seats.left(),
+            at: Time(seen.at),
+        }),
         state: show::connection(connection),
     }
 }

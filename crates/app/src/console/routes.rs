@@ -88,6 +88,7 @@ fn table() -> Vec<(&'static str, Needs, MethodRouter<AppState>)> {
         ("/import", May(WriteIdentities), post(import::import)),
 
         ("/audit", May(ReadActivities), get(audit::list)),
+        ("/audit/verify", May(WriteConfiguration), post(audit::verify)),
 
         ("/settings", May(ReadConfiguration), get(settings::show_all)),
         ("/settings/administrators", May(WriteAccess), post(settings::administrators::create)),

@@ -23,6 +23,7 @@ mod accessible;
 mod directory;
 mod hands;
 mod isolation;
+mod overview;
 mod pictures;
 mod walks;
 mod webhooks;

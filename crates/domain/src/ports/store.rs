@@ -13,7 +13,11 @@ use crate::{
     PopulationId, RevisionId, RuleId, RunId, SubscriptionId, Timestamp, UserId,
     access::{Administrator, Attempts, SigningKey, WorkerClient},
     directory::{
-        audit::{Event, chain::Span},
+        audit::{
+            Event,
+            chain::Span,
+            verify::{ChainState, Checked, LastCheck},
+        },
         change::{ChangeSet, Due},
         environment::Environment,
         group::{Group, Membership, Nesting},
@@ -268,8 +272,8 @@ pub trait SyncStore: Send + Sync {
     /// The runs of the rule that are not over, the latest first.
     async fn open_runs(&self, rule: RuleId) -> StoreResult<Vec<Run>>;
 
-    /// When the rule's last full run was started, however it ended.
-    async fn last_full_run(&self, rule: RuleId) -> StoreResult<Option<Timestamp>>;
+    /// The rule's last full runs, however they ended, the latest first.
+    async fn full_runs(&self, rule: RuleId, limit: u32) -> StoreResult<Vec<Run>>;
     /// Forgets runs that ended before then, with their operations.
     async fn forget_runs(&self, before: Timestamp) -> StoreResult<()>;
 
@@ -468,6 +472,19 @@ pub trait AuditStore: Send + Sync {
     /// Takes names, sentences and values away from every event about someone, for good, and records `told` with the
     /// numbers of these events, which are returned. Nothing is recorded when there was nothing to take away.
     async fn redact(&self, about: Uuid, told: &Event) -> StoreResult<Vec<Span>>;
+    /// How the environment's chain stands, by its records alone.
+    async fn chain_state(&self, environment: EnvironmentId) -> StoreResult<ChainState>;
+    /// Checks the environment's chain, which may take seconds for each million events. `progress` is told how many were
+    /// checked, of how many. What was tampered with is no error but the answer.
+    async fn check_chain(
+        &self,
+        environment: EnvironmentId,
+        progress: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> StoreResult<Checked>;
+    /// The last check that was kept.
+    async fn last_check(&self, environment: EnvironmentId) -> StoreResult<Option<LastCheck>>;
+    /// Keeps it in the place of the one before.
+    async fn keep_check(&self, environment: EnvironmentId, check: &LastCheck) -> StoreResult<()>;
 }
 
 /// All that is kept.

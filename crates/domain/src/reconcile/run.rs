@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{guard::HoldReason, operation::Operation, outcome::Outcome, plan::Counts, scope::Scope};
+use super::{
+    guard::HoldReason, operation::Operation, outcome::Outcome, plan::Counts, scope::Scope, snapshot::Seats,
+};
 use crate::{ConnectionId, EnvironmentId, Problem, RuleId, RunId, Timestamp};
 
 /// A run's state.
@@ -50,6 +52,23 @@ pub enum Trigger {
     Deletion,
 }
 
+/// The licences as a run saw them before it changed anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeatsSeen {
+    /// How many there were.
+    #[serde(flatten)]
+    pub seats: Seats,
+    /// How many its plan needed.
+    pub needed: u32,
+}
+
+impl SeatsSeen {
+    /// How many were missing.
+    pub fn missing(&self) -> u32 {
+        self.needed.saturating_sub(self.seats.left())
+    }
+}
+
 /// One reconciliation of one rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -75,6 +94,9 @@ pub struct Run {
     /// What the plan's taking away does beside (see [`super::plan::Plan::manner`]).
     #[serde(default)]
     pub manner: Box<str>,
+    /// The licences, if it looked at them.
+    #[serde(default)]
+    pub seats: Option<SeatsSeen>,
     /// Why it is held.
     pub hold: Vec<HoldReason>,
     /// What moved since the approval that it was started with.

@@ -305,6 +305,7 @@ pub(super) fn new_run(id: RunId, rule: &Rule, trigger: Trigger, scope: Scope, no
         state: RunState::Planning,
         digest: None,
         manner: Box::default(),
+        seats: None,
         counts: Counts::default(),
         hold: Vec::new(),
         moved: Vec::new(),

@@ -19,7 +19,7 @@ use usher_domain::{
     reconcile::{
         guard::{HoldReason, SHARE_COUNTS_FROM, Tally, Verdict, judge},
         plan::Plan,
-        run::{Run, RunOperation, RunState, Trigger},
+        run::{Run, RunOperation, RunState, SeatsSeen, Trigger},
         scope::Scope,
     },
 };
@@ -94,6 +94,7 @@ impl Reconciler {
         run.scope = planned.scope().clone();
         run.counts = planned.plan.counts();
         run.manner = planned.plan.manner.clone();
+        run.seats = planned.seats.map(|seats| SeatsSeen { seats, needed: planned.plan.seats_needed });
         run.total = planned.plan.operations.len() as u64;
         run.digest = Some(digest);
         run.problem = None;

@@ -83,7 +83,8 @@ impl Reconciler {
             neighbours: &neighbours,
             left_behind: &left_behind,
         });
-        Ok((Planned { plan, wanted: Wanted::Inbound(scope, impacted), links, people }, seen))
+        let seats = seen.seats;
+        Ok((Planned { plan, wanted: Wanted::Inbound(scope, impacted), links, people, seats }, seen))
     }
 
     /// Direct memberships, in user order, if the rule brings groups in.

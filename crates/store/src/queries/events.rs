@@ -9,12 +9,13 @@ use usher_domain::{
     directory::audit::{
         Event,
         chain::{Entry, Hash, SUBJECTS, Span},
+        verify::{ChainState, Checked, LastCheck},
     },
     ports::store::{AuditStore, EventQuery, Page, PageRequest, StoreError, StoreResult},
 };
 use uuid::Uuid;
 
-use super::{Database, Row, chain, from_sqlx, get, limit, page};
+use super::{Database, Row, chain, from_sqlx, get, json, limit, page, verify};
 use crate::columns;
 
 /// A day, in milliseconds.
@@ -184,5 +185,36 @@ impl AuditStore for Database {
         let redacted = chain::redact(&mut transaction, &self.seal, about, told).await?;
         transaction.commit().await.map_err(from_sqlx)?;
         Ok(redacted)
+    }
+
+    async fn chain_state(&self, environment: EnvironmentId) -> StoreResult<ChainState> {
+        verify::chain_state(&self.read, environment).await
+    }
+
+    async fn check_chain(
+        &self,
+        environment: EnvironmentId,
+        progress: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> StoreResult<Checked> {
+        verify::verify_one(&self.read, &self.seal, environment, progress).await
+    }
+
+    async fn last_check(&self, environment: EnvironmentId) -> StoreResult<Option<LastCheck>> {
+        let mut query = QueryBuilder::new("SELECT body FROM audit_checks WHERE environment_id = ");
+        query.push_bind(environment.uuid());
+        self.one(query, |row| json(row, "body")).await
+    }
+
+    async fn keep_check(&self, environment: EnvironmentId, check: &LastCheck) -> StoreResult<()> {
+        let mut query =
+            QueryBuilder::new("INSERT INTO audit_checks (environment_id, checked_at, body) VALUES (");
+        let mut values = query.separated(", ");
+        values.push_bind(environment.uuid()).push_bind(check.at.to_datetime());
+        values.push_bind(columns::json(check)?);
+        query.push(
+            ") ON CONFLICT (environment_id) DO UPDATE SET checked_at = excluded.checked_at, body = excluded.body",
+        );
+        self.execute(query).await?;
+        Ok(())
     }
 }

@@ -264,10 +264,10 @@ impl SyncStore for Database {
         self.all(query, run).await
     }
 
-    async fn last_full_run(&self, rule: RuleId) -> StoreResult<Option<Timestamp>> {
+    async fn full_runs(&self, rule: RuleId, limit: u32) -> StoreResult<Vec<Run>> {
         let mut query = QueryBuilder::new("SELECT body FROM runs WHERE is_full AND rule_id = ");
-        query.push_bind(rule.uuid()).push(" ORDER BY id DESC LIMIT 1");
-        Ok(self.all(query, run).await?.first().map(|run: &Run| run.started_at))
+        query.push_bind(rule.uuid()).push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(limit));
+        self.all(query, run).await
     }
 
     async fn forget_runs(&self, before: Timestamp) -> StoreResult<()> {

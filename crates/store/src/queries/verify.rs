@@ -9,10 +9,10 @@ use std::{
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use sqlx::{QueryBuilder, Row as _};
 use usher_domain::{
-    EnvironmentId,
+    EnvironmentId, Timestamp,
     directory::audit::{
         chain::{Entry, Hash, genesis, hex},
-        verify::{Anchor, CHECKPOINT_EVERY, Checked, Report, Stretch, Tampering},
+        verify::{Anchor, CHECKPOINT_EVERY, ChainState, Checked, Report, Stretch, Tampering},
     },
     ports::store::{StoreError, StoreResult},
 };
@@ -65,21 +65,41 @@ pub(crate) async fn verify(
     for (environment, head) in heads {
         let chain = Chain { pool, seal, environment, side_by_side };
         let told = |events| progress(done.fetch_add(events, Ordering::Relaxed) + events, total);
-        let events = head.as_ref().map_or(0, |head| head.last);
-        let checked = match head {
-            _ if !on_roll.contains(&environment) => Err(Tampering::Roll(
-                "INSERTED: the environment is not among those that were signed".to_owned(),
-            )),
-            None => Err(Tampering::HeadMissing),
-            Some(head) => chain.check(&head, anchors, &told).await?,
-        };
-        let (end, tampering) = match checked {
-            Ok(end) => (Some(end), None),
-            Err(tampering) => (None, Some(tampering)),
-        };
-        report.chains.push(Checked { environment, events, end, tampering });
+        report.chains.push(chain.checked(head, &on_roll, anchors, &told).await?);
     }
     Ok(report)
+}
+
+/// Checks the chain of one environment, and the roll that it stands on.
+pub(super) async fn verify_one(
+    pool: &Pool,
+    seal: &Seal,
+    environment: EnvironmentId,
+    progress: Progress<'_>,
+) -> StoreResult<Checked> {
+    let mut report = Report::default();
+    let on_roll = roll(pool, seal, &mut report).await?;
+    let head = Head::read(pool, environment).await?;
+    let total = head.as_ref().map_or(0, |head| head.last);
+    let done = AtomicU64::new(0);
+    let told = |events| progress(done.fetch_add(events, Ordering::Relaxed) + events, total);
+    // One stretch at a time: a server has other things to do.
+    let chain = Chain { pool, seal, environment, side_by_side: 1 };
+    let mut checked = chain.checked(head, &on_roll, &[], &told).await?;
+    if let Some(what) = report.tampering.pop() {
+        checked = Checked { end: None, tampering: Some(what), ..checked };
+    }
+    Ok(checked)
+}
+
+/// How the chain of an environment stands, by its records alone: nothing is checked.
+pub(super) async fn chain_state(pool: &Pool, environment: EnvironmentId) -> StoreResult<ChainState> {
+    let Some(head) = Head::read(pool, environment).await? else { return Ok(ChainState::default()) };
+    let query = sqlx::query("SELECT recorded_at FROM events WHERE environment_id = $1 AND seq = $2");
+    let query = query.bind(environment.uuid()).bind(columns::count(head.last_checkpoint));
+    let row = query.fetch_optional(pool).await.map_err(from_sqlx)?;
+    let at = row.map(|row| get::<i64>(&row, "recorded_at")).transpose()?.map(Timestamp::from_millis);
+    Ok(ChainState { events: head.last, checkpoint: at.map(|at| (head.last_checkpoint, at)) })
 }
 
 /// The environments on the signed roll; what is wrong with it goes into the report.
@@ -193,6 +213,29 @@ macro_rules! holds {
 }
 
 impl Chain<'_> {
+    /// Checks it, if it is one of those that were signed.
+    async fn checked(
+        &self,
+        head: Option<Head>,
+        on_roll: &BTreeSet<EnvironmentId>,
+        anchors: &[Anchor],
+        told: &(dyn Fn(u64) + Send + Sync),
+    ) -> StoreResult<Checked> {
+        let (environment, events) = (self.environment, head.as_ref().map_or(0, |head| head.last));
+        let checked = match head {
+            _ if !on_roll.contains(&environment) => Err(Tampering::Roll(
+                "INSERTED: the environment is not among those that were signed".to_owned(),
+            )),
+            None => Err(Tampering::HeadMissing),
+            Some(head) => self.check(&head, anchors, told).await?,
+        };
+        let (end, tampering) = match checked {
+            Ok(end) => (Some(end), None),
+            Err(tampering) => (None, Some(tampering)),
+        };
+        Ok(Checked { environment, events, end, tampering })
+    }
+
     /// Checks all of it.
     async fn check(
         &self,

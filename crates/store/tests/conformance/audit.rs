@@ -6,7 +6,7 @@ use usher_domain::{
         audit::{
             Event, Resource,
             chain::{REDACTED, REDACTION},
-            verify::{Anchor, Report, Tampering},
+            verify::{Anchor, LastCheck, Report, Tampering},
         },
         change::{ChangeSet, Write},
     },
@@ -53,6 +53,33 @@ pub(crate) fn first(report: &Report) -> Option<String> {
 }
 
 on_both! {
+    async fn one_chain_is_checked_from_within_and_the_last_check_is_kept(world) {
+        let before = world.store.chain_state(ENVIRONMENT).await.unwrap();
+        assert_eq!((before.checkpoint, world.store.last_check(ENVIRONMENT).await.unwrap()), (None, None));
+        tell(world, (1..=105).map(|number| about(number, 2, number as i64)).collect()).await;
+        let state = world.store.chain_state(ENVIRONMENT).await.unwrap();
+        assert_eq!(state.events, before.events + 105);
+        let (number, at) = state.checkpoint.unwrap();
+        let hundredth = world.store.events_after(ENVIRONMENT, 99, 1).await.unwrap().remove(0).1;
+        assert_eq!((number, at), (100, hundredth.recorded_at));
+
+        let told = std::sync::Mutex::new((0, 0));
+        let progress = |done, all| *told.lock().unwrap() = (done, all);
+        let good = world.store.check_chain(ENVIRONMENT, &progress).await.unwrap();
+        assert_eq!((good.tampering.clone(), good.end.is_some(), good.events), (None, true, state.events));
+        assert_eq!(*told.lock().unwrap(), (state.events, state.events));
+        let kept = LastCheck::of(&good, "root".into(), at);
+        world.store.keep_check(ENVIRONMENT, &kept).await.unwrap();
+        assert_eq!(world.store.last_check(ENVIRONMENT).await.unwrap(), Some(kept));
+
+        world.sql("UPDATE events SET action = 'X.Y' WHERE seq = 7").await;
+        let bad = world.store.check_chain(ENVIRONMENT, &|_, _| ()).await.unwrap();
+        assert_eq!((bad.end.clone(), bad.tampering.clone()), (None, Some(Tampering::Changed(7))));
+        let kept = LastCheck::of(&bad, "root".into(), at);
+        world.store.keep_check(ENVIRONMENT, &kept).await.unwrap();
+        assert_eq!(world.store.last_check(ENVIRONMENT).await.unwrap(), Some(kept));
+    }
+
     async fn events_are_found_by_time_the_newest_first_and_pages_stay_while_more_come(world) {
         let events: Vec<Event> = (1..=9).map(|number| about(number, number % 2 + 1, number as i64 / 2 * 10)).collect();
         tell(world, events.clone()).await;

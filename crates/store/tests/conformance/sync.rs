@@ -215,11 +215,11 @@ on_both! {
             scope, finished_at: Some(at(at_minute)), ..run(n, Trigger::Change, RunState::Succeeded, at_minute)
         };
         let one = || Scope::Subjects { users: BTreeSet::from([id(7)]), groups: BTreeSet::new() };
-        assert_eq!(store.last_full_run(RULE).await.unwrap(), None);
+        assert_eq!(store.full_runs(RULE, 1).await.unwrap(), []);
         let runs = [ended(1, one(), 1), ended(2, Scope::Full, 2), ended(3, one(), 3)];
         let records: Vec<Record> = runs.iter().map(|run| Record::Run(Box::new(run.clone()))).collect();
         store.record(&lease, DROPBOX, &records).await.unwrap();
-        assert_eq!(store.last_full_run(RULE).await.unwrap(), Some(runs[1].started_at));
+        assert_eq!(store.full_runs(RULE, 1).await.unwrap(), [runs[1].clone()]);
         store.forget_runs(at(3)).await.unwrap();
         assert_eq!(store.runs(RULE, &page(None, 9)).await.unwrap().items, runs[2..]);
     }

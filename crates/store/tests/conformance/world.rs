@@ -289,6 +289,7 @@ pub(crate) fn run(number: u128, trigger: Trigger, state: RunState, started: i64)
         counts: Counts([("SUSPEND".to_owned(), 2)].into()),
         hold: Vec::new(),
         moved: Vec::new(),
+        seats: None,
         done: 1,
         total: 2,
         problem: None,

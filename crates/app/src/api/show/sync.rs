@@ -46,6 +46,12 @@ pub(crate) fn run(origin: &Origin, it: &Run) -> Value {
         "store": { "id": it.connection },
         "trigger": it.trigger,
         "scope": scope,
+        "seats": it.seats.map(|seen| json!({
+            "licensed": seen.seats.licensed,
+            "used": seen.seats.used,
+            "left": seen.seats.left(),
+            "needed": seen.needed,
+        })),
         "state": it.state,
         "digest": it.digest,
         "counts": it.counts,

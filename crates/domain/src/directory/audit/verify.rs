@@ -7,8 +7,10 @@ use std::{
     fmt,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::chain::{Entry, Hash, Span, hex};
-use crate::EnvironmentId;
+use crate::{EnvironmentId, Timestamp};
 
 /// How many events lie between two signed checkpoints. They say where a chain that somebody computed anew begins to
 /// differ: between two of them, and not only somewhere.
@@ -246,6 +248,44 @@ pub struct Checked {
     pub end: Option<Anchor>,
     /// The first thing that was done to it.
     pub tampering: Option<Tampering>,
+}
+
+/// How a chain stands, by its records alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChainState {
+    /// How many events it has; the last is signed.
+    pub events: u64,
+    /// The last checkpoint: its event's number, and when that was recorded.
+    pub checkpoint: Option<(u64, Timestamp)>,
+}
+
+/// The last time that a chain was checked from within.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastCheck {
+    /// When.
+    pub at: Timestamp,
+    /// Who asked for it.
+    pub by: String,
+    /// How many events it had.
+    pub events: u64,
+    /// Its end, to be kept elsewhere (an [`Anchor`]); `None` when it did not hold.
+    pub end: Option<String>,
+    /// What was done to it (a [`Tampering`]).
+    pub tampering: Option<String>,
+}
+
+impl LastCheck {
+    /// What was found out, to be remembered.
+    pub fn of(checked: &Checked, by: String, at: Timestamp) -> Self {
+        LastCheck {
+            at,
+            by,
+            events: checked.events,
+            end: checked.end.as_ref().map(Anchor::to_string),
+            tampering: checked.tampering.as_ref().map(Tampering::to_string),
+        }
+    }
 }
 
 /// What was found out about all chains of a database.

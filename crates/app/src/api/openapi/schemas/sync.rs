@@ -130,6 +130,11 @@ fn guard() -> Value {
     shown(vec![("*verdict", one_of(&["CLEAR", "HOLD"])), ("*reasons", list(string()))])
 }
 
+/// Licences, and how many a plan needs.
+fn seats_seen() -> Value {
+    shown(vec![("*licensed", count()), ("*used", count()), ("*left", count()), ("*needed", count())])
+}
+
 /// How many operations of each kind.
 fn counts() -> Value {
     json!({ "type": "object", "additionalProperties": { "type": "integer", "minimum": 0 } })
@@ -148,6 +153,7 @@ fn run() -> Value {
         ("*store", referred()),
         ("*trigger", one_of(&["CHANGE", "MANUAL", "CONFIGURATION", "SCHEDULE", "APPROVAL", "DELETION"])),
         ("*scope", scope),
+        ("seats", seats_seen()),
         ("*state", one_of(&["PLANNING", "HELD", "APPLYING", "SUCCEEDED", "PARTIAL", "FAILED", "CANCELLED"])),
         ("digest", string()),
         ("*counts", counts()),
@@ -187,8 +193,6 @@ fn operation(is_of_a_run: bool) -> Value {
 }
 
 fn preview() -> Value {
-    let seats =
-        shown(vec![("*licensed", count()), ("*used", count()), ("*left", count()), ("*needed", count())]);
     let finding = shown(vec![
         ("*subject", shown(vec![("*type", one_of(&["USER", "GROUP"])), ("*id", id())])),
         ("*label", string()),
@@ -200,7 +204,7 @@ fn preview() -> Value {
         ("*counts", counts()),
         ("*guard", guard()),
         ("*calls", count()),
-        ("seats", seats),
+        ("seats", seats_seen()),
         ("*operations", list(reference("PlannedOperation"))),
         ("*findings", list(finding)),
         ("*text", string()),
