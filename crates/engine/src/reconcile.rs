@@ -35,7 +35,7 @@ use usher_domain::{
         job::Lease,
         store::{Store, StoreError, StoreResult},
     },
-    provisioning::rule::Rule,
+    provisioning::rule::{Direction, Rule},
     reconcile::{
         desired::{CompiledMappings, Desired},
         guard::Verdict,
@@ -150,7 +150,11 @@ impl Reconciler {
         let setup = self.setup(rule, draft).await?;
         let planned = self.plan(&setup, Scope::Full, &()).await?;
         let verdict = self.judge(rule, &planned.plan).await?;
-        let calls = setup.connector.calls(&planned.plan.operations);
+        let calls = match rule.direction {
+            Direction::Outbound => setup.connector.calls(&planned.plan.operations),
+            // What it changes is in the directory.
+            Direction::Inbound => 0,
+        };
         Ok(Preview { digest: planned.plan.digest(), verdict, calls, plan: planned.plan })
     }
 

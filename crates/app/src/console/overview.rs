@@ -91,7 +91,8 @@ struct RuleRow {
     name: String,
     direction: &'static str,
     state: Badge,
-    users: StatusCounts,
+    /// Impacted, success, unsynced, partial, failed.
+    users: [String; 5],
     last: Option<Time>,
     next: Option<Time>,
     running: Option<(u64, u64)>,
@@ -314,7 +315,10 @@ fn row(rule: &Rule, status: &SyncStatus) -> RuleRow {
         name: rule.name.clone(),
         direction: show::direction(rule.direction),
         state: show::rule_state(status.state),
-        users: status.users,
+        users: {
+            let StatusCounts { impacted, success, unsynced, partial, failed } = status.users;
+            [impacted, success, unsynced, partial, failed].map(number)
+        },
         last: status.last_sync_at.map(Time),
         next: status.next_sync_at.map(Time),
         running: running.map(|run| (run.done, run.total)),

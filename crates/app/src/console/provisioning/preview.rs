@@ -25,8 +25,8 @@ pub(super) struct PreviewShown {
     pub(super) impacted: String,
     /// Seats needed and left, when that is known and some are needed.
     pub(super) seats: Option<(String, String, String, u32)>,
-    pub(super) calls: String,
-    pub(super) time: String,
+    /// The calls that it takes at least, and how long, when it takes any.
+    pub(super) takes: Option<(String, String)>,
     pub(super) digest: String,
 }
 
@@ -49,8 +49,10 @@ impl PreviewShown {
                 let shown = |n: u32| number(u64::from(n));
                 (shown(plan.seats_needed), shown(it.left()), shown(it.licensed), plan.seats_missing())
             }),
-            calls: count(preview.calls, "call", "calls"),
-            time: connection.map_or_else(String::new, |it| expected::duration(preview.calls, it)),
+            takes: (preview.calls > 0).then(|| {
+                let time = connection.map_or_else(String::new, |it| expected::duration(preview.calls, it));
+                (count(preview.calls, "call", "calls"), time)
+            }),
             digest: preview.digest.clone(),
         }
     }
