@@ -39,6 +39,18 @@ pub(crate) async fn check(file: Option<&Path>) -> Result<ExitCode> {
     };
     say("database: ok");
     let mut good = true;
+    if let Some(provider) = &joined.app.provider {
+        match provider.check(joined.app.clock.now()).await {
+            Ok(()) => say(format!(
+                "OpenID provider {}: ok; it sends back to {}",
+                provider.name, provider.redirect_uri
+            )),
+            Err(problem) => {
+                good = false;
+                say(format!("OpenID provider {}: {problem}", provider.name));
+            }
+        }
+    }
     for environment in joined.app.store.environments().await? {
         for connection in joined.app.store.connections(environment.id).await? {
             if connection.kind != ConnectionKind::Dropbox {

@@ -3,6 +3,7 @@
 //! Everything else is in the database. All faults are told at once; secrets never print. The keys are in [`keys`].
 
 mod keys;
+mod openid;
 
 use std::{
     collections::BTreeMap,
@@ -21,6 +22,8 @@ use usher_domain::{
 use uuid::Uuid;
 
 use keys::{KEYS, Key};
+
+pub(crate) use self::openid::OpenId;
 
 /// The configuration, understood.
 #[derive(Clone, Debug)]
@@ -51,6 +54,8 @@ pub(crate) struct Config {
     pub(crate) max_requests_per_second: u32,
     /// Proxies whose `X-Forwarded-For` says where a request comes from.
     pub(crate) trusted_proxies: Vec<IpAddr>,
+    /// The provider that administrators may sign in by.
+    pub(crate) openid: Option<OpenId>,
 }
 
 /// The files of a certificate.
@@ -170,8 +175,10 @@ impl Config {
         if proxies.is_err() {
             reader.not_allowed("trusted_proxies");
         }
+        let targets = Targets { http: http.unwrap_or_default(), private: private.unwrap_or_default() };
+        let openid = reader.openid(public_url.as_ref(), &targets);
         match (listen, quiet, lease, http) {
-            (Some(listen), Some(quiet), Some(lease), Some(http)) if reader.faults.is_empty() => Ok(Config {
+            (Some(listen), Some(quiet), Some(lease), Some(_)) if reader.faults.is_empty() => Ok(Config {
                 listen,
                 public_url,
                 database_url: Secret::new(database_url),
@@ -180,11 +187,12 @@ impl Config {
                 log_format,
                 quiet_time: Duration::from_millis(quiet),
                 lease: Duration::from_millis(lease),
-                targets: Targets { http, private: private.unwrap_or_default() },
+                targets,
                 tls,
                 bootstrap,
                 max_requests_per_second: max_requests_per_second.unwrap_or_default(),
                 trusted_proxies: proxies.unwrap_or_default(),
+                openid,
             }),
             _ => Err(Faults(reader.faults)),
         }

@@ -25,7 +25,10 @@ use usher_engine::{
 use usher_store::{Seal, Storage};
 
 use crate::{
-    access::{administrators::Administrators, failures::Failures, rates::Rates, token::Tokens, upkeep},
+    access::{
+        administrators::Administrators, failures::Failures, openid::SignInProvider, rates::Rates,
+        token::Tokens, upkeep,
+    },
     api, bootstrap,
     cli::Role,
     config::{Config, TlsFiles},
@@ -143,6 +146,8 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
     let tokens = Tokens::new(Arc::clone(&store));
     let administrators = Administrators::new(Arc::clone(&store), directory.clone(), Arc::clone(&clock));
     let verifier = Verifier::new(Arc::clone(&store), Arc::clone(&clock));
+    let provider = config.openid.as_ref().map(|openid| SignInProvider::new(openid, &config.targets));
+    let provider = provider.transpose().map_err(|problem| anyhow!("{problem}"))?;
     let app = AppState::new(App {
         store,
         directory,
@@ -151,6 +156,7 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
         deliver,
         tokens,
         administrators,
+        provider,
         failures: Failures::default(),
         verifier,
         rates: Rates::new(config.max_requests_per_second),

@@ -8,7 +8,10 @@ use usher_domain::{Clock, Ids, ports::store::Store};
 use usher_engine::{directory::Directory, reconcile::Reconciler};
 
 use crate::{
-    access::{administrators::Administrators, failures::Failures, rates::Rates, token::Tokens},
+    access::{
+        administrators::Administrators, failures::Failures, openid::SignInProvider, rates::Rates,
+        token::Tokens,
+    },
     verifier::Verifier,
 };
 
@@ -32,6 +35,8 @@ pub(crate) struct App {
     pub(crate) tokens: Tokens,
     /// Administrators of the console, as they come to the door.
     pub(crate) administrators: Administrators,
+    /// The OpenID provider that administrators may sign in by.
+    pub(crate) provider: Option<SignInProvider>,
     /// Failures at the token endpoint.
     pub(crate) failures: Failures,
     /// How many requests clients may send.

@@ -1,9 +1,10 @@
 //! The world, spoken to: one module for each kind of remote system, behind
-//! [`usher_domain::ports::connector::Connector`], and webhooks, behind [`usher_domain::ports::receiver::Receiver`]. Nothing
-//! here knows the store, the engine, or what a plan is for.
+//! [`usher_domain::ports::connector::Connector`], webhooks, behind [`usher_domain::ports::receiver::Receiver`], and the
+//! OpenID provider that administrators sign in by. Nothing here knows the store, the engine, or what a plan is for.
 
 pub mod dropbox;
 pub mod fake;
 mod guard;
 mod http;
+pub mod openid;
 pub mod webhook;

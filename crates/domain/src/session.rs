@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::{AdministratorId, EnvironmentId, Timestamp};
+use crate::{AdministratorId, EnvironmentId, Timestamp, access::ProviderAccount};
 
 /// A session ends when nothing was asked of it for so long.
 pub const IDLE: Duration = Duration::from_secs(30 * 60);
@@ -36,6 +36,8 @@ pub struct Session {
     pub administrator: AdministratorId,
     /// How far.
     pub stage: Stage,
+    /// The account at the OpenID provider that vouched for them; none when they gave their password.
+    pub provider: Option<ProviderAccount>,
     /// The browser, as it calls itself, so that a person recognises their sessions.
     pub agent: String,
     /// When it began.
@@ -72,6 +74,7 @@ mod tests {
             environment: Uuid::from_u128(1).into(),
             administrator: Uuid::from_u128(2).into(),
             stage,
+            provider: None,
             agent: "a browser".into(),
             created_at: Timestamp::from_millis(0),
             seen_at: Timestamp::from_millis(0),

@@ -5,13 +5,18 @@ use sqlx::{Error, error::ErrorKind};
 use usher_domain::ports::store::StoreError;
 
 /// Unique keys: what PostgreSQL calls the one that was hit, what SQLite calls its last column, and what people call it.
-const UNIQUE: [(&str, &str, &str); 9] = [
+const UNIQUE: [(&str, &str, &str); 10] = [
     ("populations_name", "populations.name_key", "a population of that name exists"),
     ("populations_default", "populations.environment_id", "the environment has a default population"),
     ("users_username", "users.username_key", "a user of that username exists"),
     ("groups_name", "groups.name_key", "a group of that name exists"),
     ("plans_environment", "plans.environment_id", "the environment has a plan"),
     ("administrators_username", "administrators.username_key", "an administrator of that username exists"),
+    (
+        "administrators_provider",
+        "administrators.provider_subject",
+        "another administrator is bound to that account at the OpenID provider",
+    ),
     ("account_links_account", "account_links.account", "the account is linked to another user"),
     ("group_links_remote", "group_links.remote", "the remote group is linked to another group"),
     ("events_id", "events.id", "the event was recorded before"),

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use usher_domain::{
     Clock, Rejection, Secret, Timestamp,
     access::{
-        Administrator, Attempts,
+        Administrator, Attempts, ProviderAccount,
         administrator::{SignIn, password_fault},
         lockout::shut_for,
     },
@@ -20,6 +20,10 @@ use usher_domain::{
 use usher_engine::directory::{By, Directory, DirectoryError};
 
 use super::{password, source::network, totp};
+
+mod provider;
+
+pub(crate) use self::provider::NotVouched;
 
 /// Failures with one username from one address that cost nothing.
 const PER_USER_AND_ADDRESS: u32 = 5;
@@ -94,25 +98,58 @@ impl Administrators {
         let known = found.as_ref().filter(|found| found.enabled);
         let good = password::verify(password, known.map(|known| known.password_hash.clone())).await;
         match found {
-            Some(found) if good => self.enter(found, code, charged).await,
-            found => self.refuse(found.as_ref(), &charged).await,
+            Some(found) if good => {
+                let (found, how) = self.enter(found, code, charged, SignIn::Denied).await?;
+                self.tell(&found, how).await?;
+                Ok(found)
+            }
+            found => Err(self.refuse(found.as_ref(), &charged, SignIn::Denied).await),
         }
     }
 
-    /// The second step of someone who knew the password ([`SignInError::CodeNeeded`]) a moment ago.
+    /// The second step of someone who knew the password ([`SignInError::CodeNeeded`]) a moment ago, or for whom the
+    /// OpenID provider vouched by this account.
     pub(crate) async fn second_factor(
         &self,
         administrator: &Administrator,
         code: &str,
         from: Option<IpAddr>,
+        provider: Option<&ProviderAccount>,
     ) -> Result<Administrator, SignInError> {
+        let (found, how) = self.factor_of(administrator, code, from, SignIn::Denied).await?;
+        match provider {
+            Some(account) => self.bind_and_tell(found, account, how).await,
+            None => {
+                self.tell(&found, how).await?;
+                Ok(found)
+            }
+        }
+    }
+
+    /// Whether someone who is in has their second factor at hand: asked of them before it is turned off.
+    pub(crate) async fn has_factor(
+        &self,
+        administrator: &Administrator,
+        code: &str,
+        from: Option<IpAddr>,
+    ) -> Result<(), SignInError> {
+        self.factor_of(administrator, code, from, SignIn::CodeWrong).await.map(|_| ())
+    }
+
+    async fn factor_of(
+        &self,
+        administrator: &Administrator,
+        code: &str,
+        from: Option<IpAddr>,
+        failure: SignIn,
+    ) -> Result<(Administrator, SignIn), SignInError> {
         let charged = self.charge(&administrator.username, from).await?;
         let found = self.store.administrator_by_id(administrator.environment, administrator.id).await?;
         // Whoever was disabled, or got another password, since the first step begins anew.
         let same = found.filter(|found| found.enabled && found.password_hash == administrator.password_hash);
         match same {
-            Some(found) => self.enter(found, Some(code), charged).await,
-            None => self.refuse(None, &charged).await,
+            Some(found) => self.enter(found, Some(code), charged, failure).await,
+            None => Err(self.refuse(None, &charged, failure).await),
         }
     }
 
@@ -133,10 +170,7 @@ impl Administrators {
         }
         let charged = self.charge(&administrator.username, from).await?;
         if !password::verify(present, Some(administrator.password_hash.clone())).await {
-            return Err(self
-                .refuse(Some(administrator), &charged)
-                .await
-                .map_or_else(ChangeError::from, |_| ChangeError::SignIn(SignInError::Wrong)));
+            return Err(self.refuse(Some(administrator), &charged, SignIn::PasswordWrong).await.into());
         }
         self.forget(&charged).await?;
         let hash = password::hash(new)
@@ -191,12 +225,14 @@ impl Administrators {
         Ok(codes)
     }
 
+    /// Whoever knew the password, if they show the second factor that they have; and how. Not told to the audit yet.
     async fn enter(
         &self,
         found: Administrator,
         code: Option<&str>,
         charged: Charged,
-    ) -> Result<Administrator, SignInError> {
+        failure: SignIn,
+    ) -> Result<(Administrator, SignIn), SignInError> {
         let factor = found.totp.as_ref().filter(|totp| totp.confirmed);
         let how = match (factor, code.filter(|code| !code.trim().is_empty())) {
             (None, _) => SignIn::Allowed,
@@ -208,45 +244,50 @@ impl Administrators {
             }
             (Some(factor), Some(code)) => match totp::step(&factor.secret, code, self.clock.now()) {
                 Some(step) if self.store.use_totp_step(found.id, step).await? => SignIn::Allowed,
-                Some(_) => return self.refuse(Some(&found), &charged).await,
+                Some(_) => return Err(self.refuse(Some(&found), &charged, failure).await),
                 None if self.store.use_recovery_code(found.id, &totp::recovery_hash(code)).await? => {
                     SignIn::AllowedByRecoveryCode
                 }
-                None => return self.refuse(Some(&found), &charged).await,
+                None => return Err(self.refuse(Some(&found), &charged, failure).await),
             },
         };
         self.forget(&charged).await?;
-        self.tell(&found, how).await?;
-        Ok(found)
+        Ok((found, how))
     }
 
-    async fn refuse(
-        &self,
-        found: Option<&Administrator>,
-        charged: &Charged,
-    ) -> Result<Administrator, SignInError> {
-        if let Some(found) = found {
-            self.tell(found, SignIn::Denied).await?;
-            let locks = |(_, free, known): &(String, u32, Option<Attempts>)| {
-                known.map_or(1, |known| known.failures.saturating_add(1)) >= *free
-            };
-            if charged.keys.iter().any(locks) {
-                self.tell(found, SignIn::Locked).await?;
-            }
+    /// Leaves the attempt counted, and tells the audit what failed.
+    async fn refuse(&self, found: Option<&Administrator>, charged: &Charged, failure: SignIn) -> SignInError {
+        let Some(found) = found else { return SignInError::Wrong };
+        let locks = |(_, free, known): &(String, u32, Option<Attempts>)| {
+            known.map_or(1, |known| known.failures.saturating_add(1)) >= *free
+        };
+        let mut told = self.tell(found, failure).await;
+        if told.is_ok() && charged.keys.iter().any(locks) {
+            told = self.tell(found, SignIn::Locked).await;
         }
-        Err(SignInError::Wrong)
+        told.err().map_or(SignInError::Wrong, SignInError::Store)
     }
 
     async fn tell(&self, administrator: &Administrator, how: SignIn) -> StoreResult<()> {
+        self.directory.signed_in(&self.as_themselves(administrator), administrator, how).await
+    }
+
+    fn as_themselves(&self, administrator: &Administrator) -> By {
         let actor = Actor::User { id: administrator.id.uuid(), name: administrator.username.clone() };
-        let by = By { actor, correlation_id: Some(crate::correlation::current()) };
-        self.directory.signed_in(&by, administrator, how).await
+        By { actor, correlation_id: Some(crate::correlation::current()) }
     }
 
     /// Counts an attempt before anything is looked at, unless the door is shut.
     async fn charge(&self, username: &str, from: Option<IpAddr>) -> Result<Charged, SignInError> {
+        self.charge_all(keys(username, from)).await
+    }
+
+    async fn charge_all(
+        &self,
+        keys: impl IntoIterator<Item = (String, u32)>,
+    ) -> Result<Charged, SignInError> {
         let mut charged = Charged { keys: Vec::new(), at: self.clock.now() };
-        for (key, free) in keys(username, from) {
+        for (key, free) in keys {
             loop {
                 let known = self.store.attempts(&key).await?;
                 if let Some(wait) = shut_for(free, known, charged.at) {
@@ -307,13 +348,20 @@ const FROM: &str = "from/";
 /// The keys that an attempt counts under, each with how many cost nothing. Digests: what people type into the field of the
 /// username is not always their username.
 fn keys(username: &str, from: Option<IpAddr>) -> [(String, u32); 3] {
-    let digest = |text: String| URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()));
-    let (user, from) = (digest(username.trim().to_lowercase()), network(from));
+    let user = digest(&username.trim().to_lowercase());
     [
-        (format!("user-from/{user}/{}", digest(from.clone())), PER_USER_AND_ADDRESS),
+        (format!("user-from/{user}/{}", digest(&network(from))), PER_USER_AND_ADDRESS),
         (format!("user/{user}"), PER_USER),
-        (format!("{FROM}{}", digest(from)), PER_ADDRESS),
+        address_key(from),
     ]
+}
+
+fn address_key(from: Option<IpAddr>) -> (String, u32) {
+    (format!("{FROM}{}", digest(&network(from))), PER_ADDRESS)
+}
+
+fn digest(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 //! a door stays shut. Administrators sign in through [`administrators`]; their sessions are the console's.
 
 pub(crate) mod administrators;
+pub(crate) mod derived;
 pub(crate) mod failures;
+pub(crate) mod openid;
 pub(crate) mod password;
 pub(crate) mod permission;
 pub(crate) mod rates;

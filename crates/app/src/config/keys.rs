@@ -77,7 +77,7 @@ pub(crate) fn meant(name: &str) -> Option<&'static Key> {
 }
 
 /// Every key, in the order of docs/config.md.
-pub(crate) const KEYS: [Key; 19] = [
+pub(crate) const KEYS: [Key; 23] = [
     Key {
         name: "listen",
         variable: "USHER_LISTEN",
@@ -200,6 +200,40 @@ pub(crate) const KEYS: [Key; 19] = [
         allowed: "true, false, or addresses and networks such as \"10.1.0.0/16, 127.0.0.1\"",
         about: "Where service URIs and webhooks may lead beside public addresses. Link-local addresses must be listed to be \
                 reached. In a file it may also be a list.",
+        secret: false,
+    },
+    Key {
+        name: "oidc_issuer",
+        variable: "USHER_OIDC_ISSUER",
+        default: Default::Told("administrators sign in with a password only"),
+        allowed: "an address such as https://login.example.com",
+        about: "An OpenID Connect provider that administrators may sign in by, spelled as it spells itself. Given together with \
+                `oidc_client_id`, `oidc_client_secret` and `public_url`; the redirect URI to register there is `public_url` \
+                with `/console/sign-in/provider/callback` after it.",
+        secret: false,
+    },
+    Key {
+        name: "oidc_client_id",
+        variable: "USHER_OIDC_CLIENT_ID",
+        default: Default::Told("none"),
+        allowed: "what the provider calls Usher",
+        about: "Usher's client id at that provider.",
+        secret: false,
+    },
+    Key {
+        name: "oidc_client_secret",
+        variable: "USHER_OIDC_CLIENT_SECRET",
+        default: Default::Told("none"),
+        allowed: "what the provider gave Usher",
+        about: "Usher's client secret at that provider.",
+        secret: true,
+    },
+    Key {
+        name: "oidc_name",
+        variable: "USHER_OIDC_NAME",
+        default: Default::Told("the issuer's host"),
+        allowed: "a name",
+        about: "What people call that provider; the button for signing in says it.",
         secret: false,
     },
     Key {

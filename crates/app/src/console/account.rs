@@ -30,6 +30,8 @@ struct Account {
     sessions: Vec<Shown>,
     factor: Factor,
     codes_left: u64,
+    /// The OpenID provider whose account signs them in.
+    provider: Option<String>,
 }
 
 /// How far the second factor is.
@@ -72,6 +74,7 @@ async fn shown(app: &AppState, visitor: &Visitor, form: Form) -> ConsoleResult<A
             Some(totp) if totp.confirmed => Factor::On,
             Some(_) => Factor::Begun,
         },
+        provider: visitor.administrator.provider.as_ref().map(|account| account.issuer.clone()),
         codes_left: app.store.recovery_codes_left(visitor.administrator.id).await?,
     })
 }
@@ -165,7 +168,7 @@ pub(super) async fn confirm_totp(State(app): State<AppState>, visitor: Visitor, 
 pub(super) async fn remove_totp(State(app): State<AppState>, visitor: Visitor, form: Form) -> ConsoleResult {
     let who = &visitor.administrator;
     // Whoever sits at an open browser must not be able to take the second factor away.
-    let checked = app.administrators.second_factor(who, form.value("code"), visitor.visit.from).await;
+    let checked = app.administrators.has_factor(who, form.value("code"), visitor.visit.from).await;
     match checked {
         Ok(_) => {
             app.directory.remove_totp(&visitor.by(), visitor.home(), who.id, None).await?;

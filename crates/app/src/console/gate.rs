@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use usher_domain::session::Stage;
+use usher_domain::{Secret, session::Stage};
 
 use super::{
     cookies::{Cookies, FLASH, SESSION, THEME, VISIT},
@@ -17,7 +17,7 @@ use super::{
     visitor::{Visit, Visitor},
 };
 use crate::{
-    access::{permission::Permission, source::source},
+    access::{derived::derived, permission::Permission, source::source},
     address,
     state::AppState,
     system::random_secret,
@@ -137,7 +137,7 @@ async fn admit(
         Some(_) => visit.cookies.get(SESSION),
         None => visit.cookies.get(VISIT),
     };
-    visit.csrf = secret.map(|secret| session::derived("csrf", secret)).unwrap_or_default();
+    visit.csrf = secret.map(|secret| derived("csrf", secret)).unwrap_or_default();
     if let Some((session, administrator)) = found {
         match app.store.environment(session.environment).await {
             Ok(Some(environment)) => {
@@ -218,12 +218,15 @@ fn way_in(request: &Request) -> Response {
     response
 }
 
-/// Makes sure that a guest's forms have something to be bound to; answers what they must bring along.
-pub(super) fn bind_guest(visit: &mut Visit, headers: &mut HeaderMap) {
-    if visit.cookies.get(VISIT).is_none() {
-        let secret = random_secret();
-        visit.csrf = session::derived("csrf", secret.expose());
-        // Lax, not Strict: it must be there when an OpenID provider sends the browser back.
-        visit.cookies.set(headers, VISIT, secret.expose(), "Lax", None);
+/// Makes sure that a guest's forms, and their way to an OpenID provider, have something to be bound to: the secret of their
+/// visit, which is answered.
+pub(super) fn bind_guest(visit: &mut Visit, headers: &mut HeaderMap) -> Secret {
+    if let Some(secret) = visit.cookies.get(VISIT) {
+        return Secret::new(secret);
     }
+    let secret = random_secret();
+    visit.csrf = derived("csrf", secret.expose());
+    // Lax, not Strict: it must be there when an OpenID provider sends the browser back.
+    visit.cookies.set(headers, VISIT, secret.expose(), "Lax", None);
+    secret
 }

@@ -22,6 +22,7 @@ mod overview;
 mod page;
 mod paging;
 mod populations;
+mod provider;
 mod provisioning;
 mod routes;
 mod session;

@@ -18,7 +18,7 @@ use super::{
         self,
         Needs::{self, May, Nothing, SignedIn},
     },
-    groups, import, overview, populations, provisioning as p, settings, sign_in, users,
+    groups, import, overview, populations, provider, provisioning as p, settings, sign_in, users,
 };
 use crate::{
     access::permission::Permission::{
@@ -40,6 +40,8 @@ fn table() -> Vec<(&'static str, Needs, MethodRouter<AppState>)> {
         ("/sign-in", Nothing, post(sign_in::enter)),
         ("/sign-in/code", Nothing, get(sign_in::ask_code)),
         ("/sign-in/code", Nothing, post(sign_in::enter_code)),
+        ("/sign-in/provider", Nothing, get(provider::go)),
+        ("/sign-in/provider/callback", Nothing, get(provider::back)),
         ("/sign-out", SignedIn, post(sign_in::leave)),
         ("/theme", SignedIn, post(sign_in::theme)),
 
@@ -97,6 +99,7 @@ fn table() -> Vec<(&'static str, Needs, MethodRouter<AppState>)> {
         ("/settings/administrators/{id}", May(WriteAccess), post(settings::administrators::change)),
         ("/settings/administrators/{id}/password", May(WriteAccess), post(settings::administrators::set_password)),
         ("/settings/administrators/{id}/totp/off", May(WriteAccess), post(settings::administrators::remove_totp)),
+        ("/settings/administrators/{id}/provider/off", May(WriteAccess), post(settings::administrators::release)),
         ("/settings/administrators/{id}/delete", May(WriteAccess), post(settings::administrators::delete)),
         ("/settings/clients", May(WriteAccess), post(settings::clients::create)),
         ("/settings/clients/new", May(WriteAccess), get(settings::clients::new)),

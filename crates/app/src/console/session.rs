@@ -1,16 +1,18 @@
 //! Sessions: a secret in the browser, its digest in the database. Opened by a sign-in, ended by a sign-out, by time, or
 //! when the administrator is disabled or gone.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 use usher_domain::{
     Secret,
-    access::Administrator,
+    access::{Administrator, ProviderAccount},
     ports::store::StoreResult,
     session::{ABSOLUTE, Session, Stage},
 };
 
-use super::cookies::{Cookies, SESSION};
+use super::{
+    cookies::{Cookies, SESSION},
+    visitor::Visit,
+};
 use crate::{state::AppState, system::random_secret};
 
 /// The longest name of a browser that is kept.
@@ -19,11 +21,6 @@ const AGENT: usize = 200;
 /// What is kept of a secret.
 pub(super) fn digest(secret: &str) -> String {
     Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// A token that follows from a secret which only the browser has, for one purpose; tells nothing of the secret.
-pub(super) fn derived(purpose: &str, secret: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{purpose}\n{secret}").as_bytes()))
 }
 
 /// The session of the browser, if it is good, with its administrator if they may sign in; whatever its stage.
@@ -42,16 +39,17 @@ pub(super) async fn find(app: &AppState, cookies: &Cookies) -> StoreResult<Optio
     Ok(Some((session, administrator)))
 }
 
-/// Opens a session and gives the browser its secret; the one it had, of whatever stage, ends.
+/// Opens a session and gives the browser its secret; the one it had, of whatever stage, ends. `provider` is the account
+/// that vouched for them, if one did.
 pub(super) async fn open(
     app: &AppState,
-    cookies: &Cookies,
+    visit: &Visit,
     headers: &mut axum::http::HeaderMap,
     administrator: &Administrator,
     stage: Stage,
-    agent: &str,
+    provider: Option<ProviderAccount>,
 ) -> StoreResult<()> {
-    if let Some(old) = cookies.get(SESSION) {
+    if let Some(old) = visit.cookies.get(SESSION) {
         app.store.end_session(&digest(old)).await?;
     }
     let secret: Secret = random_secret();
@@ -61,11 +59,12 @@ pub(super) async fn open(
         environment: administrator.environment,
         administrator: administrator.id,
         stage,
-        agent: agent.chars().take(AGENT).collect(),
+        provider,
+        agent: visit.agent.chars().take(AGENT).collect(),
         created_at: now,
         seen_at: now,
     };
     app.store.open_session(&session).await?;
-    cookies.set(headers, SESSION, secret.expose(), "Strict", Some(ABSOLUTE.as_secs()));
+    visit.cookies.set(headers, SESSION, secret.expose(), "Strict", Some(ABSOLUTE.as_secs()));
     Ok(())
 }

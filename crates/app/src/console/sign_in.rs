@@ -6,7 +6,11 @@ use axum::{
     response::{IntoResponse, Redirect},
 };
 use url::form_urlencoded::byte_serialize;
-use usher_domain::{Secret, access::Administrator, session::Stage};
+use usher_domain::{
+    Secret,
+    access::{Administrator, ProviderAccount},
+    session::Stage,
+};
 
 use super::{
     cookies::{SESSION, THEME, VISIT},
@@ -27,6 +31,8 @@ struct SignIn {
     /// Nobody signed in yet, as far as is known: say where the password is.
     first: bool,
     insecure: bool,
+    /// What people call the OpenID provider, if there is one.
+    provider: Option<String>,
 }
 
 /// `GET /console/sign-in`
@@ -46,6 +52,7 @@ async fn filled(app: &AppState, visit: &Visit, form: Form) -> ConsoleResult<Sign
         shell: Shell::plain(visit, "Sign in"),
         form,
         first: app.store.environments().await?.len() == 1,
+        provider: app.provider.as_ref().map(|provider| provider.name.clone()),
         insecure: visit.base.starts_with("http://") && !local,
     })
 }
@@ -54,13 +61,11 @@ async fn filled(app: &AppState, visit: &Visit, form: Form) -> ConsoleResult<Sign
 pub(super) async fn enter(State(app): State<AppState>, visit: Visit, mut form: Form) -> ConsoleResult {
     let password = Secret::new(form.raw("password"));
     match app.administrators.sign_in(form.value("username"), password, None, visit.from).await {
-        Ok(administrator) => welcome(&app, &visit, &administrator, form.value("next")).await,
+        Ok(administrator) => welcome(&app, &visit, &administrator, None, form.value("next")).await,
         Err(SignInError::CodeNeeded(administrator)) => {
-            let next: String = byte_serialize(form.value("next").as_bytes()).collect();
-            let mut response = Redirect::to(&format!("/console/sign-in/code?next={next}")).into_response();
+            let mut response = Redirect::to(&code_page(form.value("next"))).into_response();
             let headers = response.headers_mut();
-            session::open(&app, &visit.cookies, headers, &administrator, Stage::SecondFactor, &visit.agent)
-                .await?;
+            session::open(&app, &visit, headers, &administrator, Stage::SecondFactor, None).await?;
             Ok(response)
         }
         Err(SignInError::Store(error)) => Err(error.into()),
@@ -78,6 +83,12 @@ struct Code {
     form: Form,
 }
 
+/// Where the second factor is asked for.
+pub(super) fn code_page(next: &str) -> String {
+    let next: String = byte_serialize(next.as_bytes()).collect();
+    format!("/console/sign-in/code?next={next}")
+}
+
 /// `GET /console/sign-in/code`: the second factor.
 pub(super) async fn ask_code(visit: Visit) -> ConsoleResult {
     let form = Form::of([("next", visit.query("next").unwrap_or_default().to_owned())]);
@@ -87,12 +98,14 @@ pub(super) async fn ask_code(visit: Visit) -> ConsoleResult {
 /// `POST /console/sign-in/code`
 pub(super) async fn enter_code(State(app): State<AppState>, visit: Visit, mut form: Form) -> ConsoleResult {
     let found = session::find(&app, &visit.cookies).await?;
-    let Some((_, administrator)) = found.filter(|(session, _)| session.stage == Stage::SecondFactor) else {
+    let Some((begun, administrator)) = found.filter(|(session, _)| session.stage == Stage::SecondFactor)
+    else {
         // It took too long, or someone else's session is in this browser: from the beginning.
         return Ok(Redirect::to("/console/sign-in").into_response());
     };
-    match app.administrators.second_factor(&administrator, form.value("code"), visit.from).await {
-        Ok(administrator) => welcome(&app, &visit, &administrator, form.value("next")).await,
+    let (code, provider) = (form.value("code"), begun.provider);
+    match app.administrators.second_factor(&administrator, code, visit.from, provider.as_ref()).await {
+        Ok(administrator) => welcome(&app, &visit, &administrator, provider, form.value("next")).await,
         Err(SignInError::Store(error)) => Err(error.into()),
         Err(SignInError::Wrong) => {
             form.fault("code", "The code is wrong, or was used before. Wait for the next one.");
@@ -106,16 +119,22 @@ pub(super) async fn enter_code(State(app): State<AppState>, visit: Visit, mut fo
 }
 
 /// Opens the session, and leads to where they wanted to go.
-async fn welcome(app: &AppState, visit: &Visit, administrator: &Administrator, to: &str) -> ConsoleResult {
+async fn welcome(
+    app: &AppState,
+    visit: &Visit,
+    administrator: &Administrator,
+    provider: Option<ProviderAccount>,
+    to: &str,
+) -> ConsoleResult {
     let mut response = Redirect::to(next(to)).into_response();
     let headers = response.headers_mut();
-    session::open(app, &visit.cookies, headers, administrator, Stage::SignedIn, &visit.agent).await?;
+    session::open(app, visit, headers, administrator, Stage::SignedIn, provider).await?;
     visit.cookies.clear(headers, VISIT);
     Ok(response)
 }
 
 /// Where to go after signing in: only to a page of the console.
-fn next(asked: &str) -> &str {
+pub(super) fn next(asked: &str) -> &str {
     let ours = asked == "/console" || asked.starts_with("/console/") || asked.starts_with("/console?");
     if ours && !asked.contains(['\\', '\r', '\n']) { asked } else { "/console" }
 }

@@ -125,6 +125,7 @@ fn begin_afresh(options: &Options) -> Result<Config> {
         }
     }
     Ok(Config {
+        openid: None,
         listen: options.listen,
         public_url: None,
         database_url: Secret::new(format!("sqlite://{}", options.dir.join("usher.db").display())),

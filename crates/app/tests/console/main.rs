@@ -15,6 +15,7 @@ mod support;
 
 mod browser;
 mod estate;
+mod provider;
 mod routes;
 mod visitor;
 
@@ -23,6 +24,7 @@ mod accessible;
 mod directory;
 mod hands;
 mod isolation;
+mod openid;
 mod overview;
 mod pictures;
 mod walks;

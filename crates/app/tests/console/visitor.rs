@@ -14,9 +14,16 @@ pub(crate) const PASSWORD: &str = "canary-admin-password-77ab";
 pub(crate) struct Visitor {
     http: reqwest::Client,
     root: String,
-    cookies: BTreeMap<String, String>,
+    cookies: BTreeMap<String, Cookie>,
     /// The page that is shown.
     pub(crate) page: Page,
+}
+
+#[derive(Debug, Clone)]
+struct Cookie {
+    value: String,
+    /// `SameSite=Strict`: not sent when another site leads here.
+    strict: bool,
 }
 
 /// What was answered.
@@ -48,6 +55,24 @@ impl Visitor {
     pub(crate) async fn get(&mut self, path: &str) -> &Page {
         let request = self.http.get(format!("{}{path}", self.root));
         self.follow(path.to_owned(), request).await
+    }
+
+    /// Follows so many redirections from this page, and answers where the last one leads.
+    pub(crate) async fn redirections(&mut self, path: &str, number: usize) -> String {
+        let mut to = path.to_owned();
+        for _ in 0..number {
+            let ours = to.starts_with('/');
+            let url = if ours { format!("{}{to}", self.root) } else { to };
+            let mut request = self.http.get(url);
+            if ours {
+                let sent = self.cookies.iter().map(|(name, it)| format!("{name}={}", it.value));
+                request = request.header("cookie", sent.collect::<Vec<_>>().join("; "));
+            }
+            let answer = request.send().await.unwrap();
+            let location = answer.headers()["location"].to_str().unwrap();
+            to = location.trim_start_matches(&self.root).to_owned();
+        }
+        to
     }
 
     /// Sends the page's form with this action: its hidden and filled-in fields, with these values instead or besides.
@@ -85,22 +110,31 @@ impl Visitor {
     }
 
     async fn follow(&mut self, mut path: String, mut request: reqwest::RequestBuilder) -> &Page {
+        // Where a redirection leads through another site, and until a page of ours leads on.
+        let mut abroad = false;
         loop {
-            let cookies: Vec<String> =
-                self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            let answer = request.header("cookie", cookies.join("; ")).send().await.unwrap();
-            for set in answer.headers().get_all("set-cookie") {
+            if path.starts_with('/') {
+                let sent = self.cookies.iter().filter(|(_, cookie)| !(abroad && cookie.strict));
+                let sent: Vec<String> = sent.map(|(name, it)| format!("{name}={}", it.value)).collect();
+                request = request.header("cookie", sent.join("; "));
+            } else {
+                abroad = true;
+            }
+            let answer = request.send().await.unwrap();
+            for set in answer.headers().get_all("set-cookie").iter().filter(|_| path.starts_with('/')) {
                 let (name, rest) = set.to_str().unwrap().split_once('=').unwrap();
                 let value = rest.split(';').next().unwrap();
                 if value.is_empty() {
                     self.cookies.remove(name);
                 } else {
-                    self.cookies.insert(name.to_owned(), value.to_owned());
+                    let strict = rest.contains("SameSite=Strict");
+                    self.cookies.insert(name.to_owned(), Cookie { value: value.to_owned(), strict });
                 }
             }
             if let Some(to) = answer.headers().get("location") {
-                path = to.to_str().unwrap().to_owned();
-                request = self.http.get(format!("{}{path}", self.root));
+                path = to.to_str().unwrap().trim_start_matches(&self.root).to_owned();
+                let url = if path.starts_with('/') { format!("{}{path}", self.root) } else { path.clone() };
+                request = self.http.get(url);
                 continue;
             }
             let headers = answer.headers().iter();
@@ -111,18 +145,24 @@ impl Visitor {
                 headers: headers.collect(),
                 body: answer.text().await.unwrap(),
             };
+            if let Some((_, rest)) = self.page.body.split_once("http-equiv=\"refresh\" content=\"0; url=") {
+                path = unescaped(rest.split('"').next().unwrap());
+                request = self.http.get(format!("{}{path}", self.root));
+                abroad = false;
+                continue;
+            }
             return &self.page;
         }
     }
 
     /// A cookie that the browser holds.
     pub(crate) fn cookie(&self, name: &str) -> Option<String> {
-        self.cookies.get(name).cloned()
+        self.cookies.get(name).map(|cookie| cookie.value.clone())
     }
 
     /// Holds a cookie of somebody else's.
     pub(crate) fn steal(&mut self, name: &str, value: &str) {
-        self.cookies.insert(name.to_owned(), value.to_owned());
+        self.cookies.insert(name.to_owned(), Cookie { value: value.to_owned(), strict: false });
     }
 }
 
@@ -152,7 +192,7 @@ impl Page {
             let (tag, rest) = link.split_once('>').unwrap();
             let shown = rest.split("</a>").next().unwrap();
             if shown.contains(text) {
-                return attribute(tag, "href").unwrap().replace("&amp;", "&").replace("&#38;", "&");
+                return unescaped(&attribute(tag, "href").unwrap());
             }
         }
         panic!("there is no link {text} on {}: {}", self.path, self.text());
@@ -201,6 +241,10 @@ impl Page {
         }
         fields
     }
+}
+
+fn unescaped(text: &str) -> String {
+    text.replace("&amp;", "&").replace("&#38;", "&")
 }
 
 fn attribute(tag: &str, name: &str) -> Option<String> {

@@ -137,6 +137,8 @@ async fn nobody_gives_or_takes_over_a_role_that_they_do_not_have_and_the_last_ad
     forbidden(theirs.post(&format!("{boot}/secret"), json!({})).await);
     forbidden(theirs.post(&format!("{root}/password"), json!({ "password": "mine, all mine" })).await);
     forbidden(theirs.delete(&format!("{root}/totp")).await);
+    // … by a username that an OpenID provider knows as one's own …
+    forbidden(theirs.put(&root, json!({ "username": "keeper@example.com", "roles": ALL })).await);
     // … by waking who sleeps.
     let (strong, _, _) = client(&usher, &api, "Strong", &["Sync Approver"]).await;
     let strong = format!("/clients/{strong}");

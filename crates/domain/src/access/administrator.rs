@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Administrator, Role, Totp, events,
+    Administrator, ProviderAccount, Role, Totp, events,
     roles::{self, Keyholders},
 };
 use crate::{
@@ -33,8 +33,16 @@ pub enum SignIn {
     Allowed,
     /// A recovery code was used up for it.
     AllowedByRecoveryCode,
+    /// They are in; the OpenID provider vouched for them.
+    AllowedByProvider,
     /// A password or a code was wrong.
     Denied,
+    /// The OpenID provider vouched for them, but they may not come in.
+    DeniedByProvider,
+    /// They are in already, and gave a wrong present password when they wanted to change it.
+    PasswordWrong,
+    /// They are in already, and gave a wrong code when they wanted to turn their second factor off.
+    CodeWrong,
     /// The door is shut for a while.
     Locked,
 }
@@ -101,6 +109,7 @@ pub fn create(
         roles,
         enabled,
         totp: None,
+        provider: None,
         created_at: stamp.now,
         updated_at: stamp.now,
         version: 1,
@@ -120,8 +129,8 @@ pub fn created(administrator: &Administrator, stamp: &Stamp<'_>) -> ChangeSet {
 /// Replaces an administrator's username, roles and whether they are enabled.
 ///
 /// # Errors
-/// Every fault of the body; a role that the caller does not have would be given, or woken; the last Environment Admin
-/// would be gone.
+/// Every fault of the body; a role that the caller does not have would be given, or woken, or reached by a username that
+/// the OpenID provider knows as somebody else's; the last Environment Admin would be gone.
 pub fn replace(
     current: &Administrator,
     body: &Body,
@@ -133,6 +142,9 @@ pub fn replace(
     let Read { username, roles, enabled } = read(body, Some(current), same)?;
     if enabled && !current.enabled {
         roles::must_have(giver, &roles)?;
+    }
+    if username != current.username {
+        roles::must_have(giver, &current.roles)?;
     }
     let added: Vec<Role> = roles.iter().filter(|role| !current.roles.contains(role)).copied().collect();
     roles::must_have(giver, &added)?;
@@ -249,16 +261,60 @@ pub fn remove_totp(
     Ok((administrator, changes))
 }
 
+/// Binds an administrator to their account at the OpenID provider: from then on that account signs them in, whatever its
+/// e-mail address is, and no other.
+///
+/// # Errors
+/// They are bound to another account of the same provider.
+pub fn bind_provider(
+    current: &Administrator,
+    account: &ProviderAccount,
+    stamp: &Stamp<'_>,
+) -> Decision<Administrator> {
+    match &current.provider {
+        Some(known) if known == account => return Ok((current.clone(), ChangeSet::default())),
+        Some(known) if known.issuer == account.issuer => {
+            let who = &current.username;
+            let message = format!("{who} is bound to another account at the OpenID provider");
+            return Err(Rejection::field("CONSTRAINT_VIOLATION", "provider", message));
+        }
+        _ => {}
+    }
+    let administrator = Administrator { provider: Some(account.clone()), ..current.clone() };
+    Ok(written(administrator, "USER.UPDATED", "Bound the account at the OpenID provider of", stamp))
+}
+
+/// Takes the binding away: the next sign-in by the provider binds anew. `giver` are the roles of who does it.
+///
+/// # Errors
+/// They have a role that the caller does not have.
+pub fn unbind_provider(
+    current: &Administrator,
+    giver: &[Role],
+    stamp: &Stamp<'_>,
+) -> Decision<Administrator> {
+    roles::must_have(giver, &current.roles)?;
+    if current.provider.is_none() {
+        return Ok((current.clone(), ChangeSet::default()));
+    }
+    let administrator = Administrator { provider: None, ..current.clone() };
+    Ok(written(administrator, "USER.UPDATED", "Released the account at the OpenID provider of", stamp))
+}
+
 /// What the audit is told of a sign-in.
 pub fn signed_in(administrator: &Administrator, how: SignIn, stamp: &Stamp<'_>) -> Event {
     let (action, what) = match how {
         SignIn::Allowed => ("USER.ACCESS_ALLOWED", "Signed in"),
         SignIn::AllowedByRecoveryCode => ("USER.ACCESS_ALLOWED", "Signed in by a recovery code"),
+        SignIn::AllowedByProvider => ("USER.ACCESS_ALLOWED", "Signed in by the OpenID provider"),
         SignIn::Denied => ("USER.ACCESS_DENIED", "Refused to sign in"),
+        SignIn::DeniedByProvider => ("USER.ACCESS_DENIED", "Refused to sign in by the OpenID provider"),
+        SignIn::PasswordWrong => ("PASSWORD.CHECK_FAILED", "Did not accept the present password of"),
+        SignIn::CodeWrong => ("OTP.CHECK_FAILED", "Did not accept the code of"),
         SignIn::Locked => ("USER.LOCKED", "Locked for a while, after failed sign-ins,"),
     };
     let mut told = event(administrator, action, what, None, stamp);
-    if matches!(how, SignIn::Denied | SignIn::Locked) {
+    if action != "USER.ACCESS_ALLOWED" {
         told.status = "FAILED".into();
     }
     told

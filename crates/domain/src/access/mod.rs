@@ -113,6 +113,8 @@ pub struct Administrator {
     pub enabled: bool,
     /// Their second factor, once they asked for one.
     pub totp: Option<Totp>,
+    /// Their account at the OpenID provider, since they first signed in by it.
+    pub provider: Option<ProviderAccount>,
     /// When they were made.
     pub created_at: Timestamp,
     /// When they were changed last.
@@ -128,6 +130,15 @@ pub struct Totp {
     pub secret: Secret,
     /// Whether a code was shown to come from it; before that it is not asked for.
     pub confirmed: bool,
+}
+
+/// An account at an OpenID provider, by what never changes and is never given to anybody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderAccount {
+    /// The provider: its tokens' `iss`.
+    pub issuer: String,
+    /// The account there: its tokens' `sub`.
+    pub subject: String,
 }
 
 /// Sign-ins that did not succeed.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     AdministratorId, ClientId, ConnectionId, EnvironmentId, EventId, GroupId, MappingId, PlanId,
     PopulationId, RevisionId, RuleId, RunId, SubscriptionId, Timestamp, UserId,
-    access::{Administrator, Attempts, SigningKey, WorkerClient},
+    access::{Administrator, Attempts, ProviderAccount, SigningKey, WorkerClient},
     directory::{
         audit::{
             Event,
@@ -381,6 +381,8 @@ pub trait AccessStore: Send + Sync {
     async fn clients(&self, environment: EnvironmentId) -> StoreResult<Vec<WorkerClient>>;
     /// By username, without regard to case.
     async fn administrator(&self, username: &str) -> StoreResult<Option<Administrator>>;
+    /// Who is bound to this account at an OpenID provider.
+    async fn administrator_of(&self, account: &ProviderAccount) -> StoreResult<Option<Administrator>>;
     async fn administrator_by_id(
         &self,
         environment: EnvironmentId,

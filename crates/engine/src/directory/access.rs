@@ -5,7 +5,7 @@ use std::time::Duration;
 use usher_domain::{
     AdministratorId, ClientId, EnvironmentId, Secret,
     access::{
-        Administrator, Role, SigningKey, WorkerClient,
+        Administrator, ProviderAccount, Role, SigningKey, WorkerClient,
         administrator::{self, SignIn},
         client, keys,
         roles::Keyholders,
@@ -246,6 +246,42 @@ impl Directory {
         self.execute(by, environment, move |stamp| async move {
             let current = self.administrator(environment, id).await?;
             Ok(Decided::plain(administrator::remove_totp(&current, giver, &stamp)?))
+        })
+        .await
+    }
+
+    /// Binds an administrator to their account at the OpenID provider.
+    ///
+    /// # Errors
+    /// They are not there, or bound to another account of the same provider; somebody else is bound to this one.
+    pub async fn bind_provider(
+        &self,
+        by: &By,
+        environment: EnvironmentId,
+        id: AdministratorId,
+        account: &ProviderAccount,
+    ) -> Result<Administrator, DirectoryError> {
+        self.execute(by, environment, move |stamp| async move {
+            let current = self.administrator(environment, id).await?;
+            Ok(Decided::plain(administrator::bind_provider(&current, account, &stamp)?))
+        })
+        .await
+    }
+
+    /// Releases an administrator from their account at the OpenID provider. `giver` are the caller's roles.
+    ///
+    /// # Errors
+    /// They are not there; they have a role that the caller does not have.
+    pub async fn unbind_provider(
+        &self,
+        by: &By,
+        environment: EnvironmentId,
+        id: AdministratorId,
+        giver: &[Role],
+    ) -> Result<Administrator, DirectoryError> {
+        self.execute(by, environment, move |stamp| async move {
+            let current = self.administrator(environment, id).await?;
+            Ok(Decided::plain(administrator::unbind_provider(&current, giver, &stamp)?))
         })
         .await
     }

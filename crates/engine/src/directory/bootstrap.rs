@@ -77,6 +77,7 @@ impl Directory {
                 roles: Role::ALL.to_vec(),
                 enabled: true,
                 totp: None,
+                provider: None,
                 created_at: stamp.now,
                 updated_at: stamp.now,
                 version: 1,

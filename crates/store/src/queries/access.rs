@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::QueryBuilder;
 use usher_domain::{
     AdministratorId, ClientId, EnvironmentId, Timestamp,
-    access::{Administrator, Attempts, OldSecret, Role, SigningKey, Totp, WorkerClient},
+    access::{Administrator, Attempts, OldSecret, ProviderAccount, Role, SigningKey, Totp, WorkerClient},
     ports::store::{AccessStore, StoreResult},
 };
 use uuid::Uuid;
@@ -101,7 +101,8 @@ impl SealedAdministrator {
 impl Stored for SealedAdministrator {
     const TABLE: &'static str = "administrators";
     const COLUMNS: &'static str = "id, environment_id, username, username_key, password_hash, roles, enabled, totp, \
-                                   totp_confirmed, created_at, updated_at, version";
+                                   totp_confirmed, provider_issuer, provider_subject, created_at, updated_at, \
+                                   version";
 
     fn id(&self) -> Uuid {
         self.administrator.id.uuid()
@@ -118,6 +119,8 @@ impl Stored for SealedAdministrator {
         values.push_bind(username).push_bind(folded(username)).push_bind(password_hash);
         values.push_bind(columns::json(&Roles { roles: roles.clone() })?).push_bind(*enabled);
         values.push_bind(&self.sealed).push_bind(self.confirmed);
+        let provider = self.administrator.provider.as_ref();
+        values.push_bind(provider.map(|it| &it.issuer)).push_bind(provider.map(|it| &it.subject));
         values.push_bind(self.administrator.created_at.to_datetime());
         values.push_bind(self.administrator.updated_at.to_datetime()).push_bind(self.administrator.version);
         Ok(())
@@ -133,6 +136,7 @@ impl Stored for SealedAdministrator {
             roles: json::<Roles>(row, "roles")?.roles,
             enabled: get(row, "enabled")?,
             totp: None,
+            provider: provider_account(row)?,
             created_at,
             updated_at: optional_time(row, "updated_at")?.unwrap_or(created_at),
             version: get(row, "version")?,
@@ -140,6 +144,16 @@ impl Stored for SealedAdministrator {
         let (sealed, confirmed) = (get(row, "totp")?, get(row, "totp_confirmed")?);
         Ok(SealedAdministrator { administrator, sealed, confirmed })
     }
+}
+
+/// The account at an OpenID provider that a row names.
+pub(super) fn provider_account(row: &Row) -> StoreResult<Option<ProviderAccount>> {
+    let named: (Option<String>, Option<String>) =
+        (get(row, "provider_issuer")?, get(row, "provider_subject")?);
+    Ok(match named {
+        (Some(issuer), Some(subject)) => Some(ProviderAccount { issuer, subject }),
+        _ => None,
+    })
 }
 
 /// What a signing key is sealed for.
@@ -189,6 +203,14 @@ impl AccessStore for Database {
     async fn administrator(&self, username: &str) -> StoreResult<Option<Administrator>> {
         let mut query = select::<SealedAdministrator>("username_key = ");
         query.push_bind(folded(username));
+        let found = self.one(query, SealedAdministrator::read).await?;
+        found.map(|sealed| sealed.open(&self.seal)).transpose()
+    }
+
+    async fn administrator_of(&self, account: &ProviderAccount) -> StoreResult<Option<Administrator>> {
+        let mut query = select::<SealedAdministrator>("provider_issuer = ");
+        query.push_bind(account.issuer.as_str());
+        query.push(" AND provider_subject = ").push_bind(account.subject.as_str());
         let found = self.one(query, SealedAdministrator::read).await?;
         found.map(|sealed| sealed.open(&self.seal)).transpose()
     }

@@ -12,9 +12,10 @@ use usher_domain::{
     session::{Session, Stage},
 };
 
-use super::{Database, Db, Row, get, id, time};
+use super::{Database, Db, Row, access::provider_account, get, id, time};
 
-const COLUMNS: &str = "digest, environment_id, administrator_id, signed_in, agent, created_at, seen_at";
+const COLUMNS: &str = "digest, environment_id, administrator_id, signed_in, provider_issuer, provider_subject, agent, \
+                       created_at, seen_at";
 
 fn read(row: &Row) -> StoreResult<Session> {
     Ok(Session {
@@ -22,6 +23,7 @@ fn read(row: &Row) -> StoreResult<Session> {
         environment: id(row, "environment_id")?,
         administrator: id(row, "administrator_id")?,
         stage: if get(row, "signed_in")? { Stage::SignedIn } else { Stage::SecondFactor },
+        provider: provider_account(row)?,
         agent: get(row, "agent")?,
         created_at: time(row, "created_at")?,
         seen_at: time(row, "seen_at")?,
@@ -45,6 +47,9 @@ impl SessionStore for Database {
         let mut values = query.separated(", ");
         values.push_bind(session.digest.as_str()).push_bind(session.environment.uuid());
         values.push_bind(session.administrator.uuid()).push_bind(session.stage == Stage::SignedIn);
+        let provider = session.provider.as_ref();
+        values.push_bind(provider.map(|it| it.issuer.as_str()));
+        values.push_bind(provider.map(|it| it.subject.as_str()));
         values.push_bind(session.agent.as_str()).push_bind(session.created_at.to_datetime());
         values.push_bind(session.seen_at.to_datetime());
         query.push(")");

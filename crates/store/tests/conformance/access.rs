@@ -2,7 +2,7 @@
 
 use usher_domain::{
     AdministratorId, ClientId, Secret,
-    access::{Administrator, Attempts, OldSecret, Role, SigningKey, Totp, WorkerClient},
+    access::{Administrator, Attempts, OldSecret, ProviderAccount, Role, SigningKey, Totp, WorkerClient},
     directory::change::Write,
     ports::store::{Resealed, StoreError},
 };
@@ -23,6 +23,7 @@ fn administrator(number: u128, username: &str) -> Administrator {
         roles: Role::ALL.to_vec(),
         enabled: true,
         totp: None,
+        provider: None,
         created_at: at(0),
         updated_at: at(1),
         version: 1,
@@ -79,6 +80,23 @@ on_both! {
         assert_eq!(store.signing_keys().await.unwrap(), [key(2, 2)]);
         let again = world.try_commit(vec![Write::SigningKeyGone(Uuid::from_u128(1))]).await;
         assert!(matches!(again, Err(StoreError::Conflict(_))));
+    }
+
+    async fn an_account_at_a_provider_is_bound_to_one_administrator(world) {
+        let store = &world.store;
+        let account = |issuer: &str| ProviderAccount { issuer: issuer.into(), subject: "248289761001".into() };
+        let mut ada = administrator(1, "ada");
+        ada.provider = Some(account("https://id.example.com"));
+        world.commit(vec![Write::Administrator(ada.clone()), Write::Administrator(administrator(2, "bob"))]).await;
+        assert_eq!(store.administrator_of(&account("https://id.example.com")).await.unwrap(), Some(ada.clone()));
+        assert_eq!(store.administrator_of(&account("https://id.example.org")).await.unwrap(), None);
+        let bob = Administrator { provider: ada.provider.clone(), version: 2, ..administrator(2, "bob") };
+        let taken = world.try_commit(vec![Write::Administrator(bob)]).await.unwrap_err();
+        let told = "another administrator is bound to that account at the OpenID provider";
+        assert_eq!(taken, StoreError::Conflict(told.into()));
+        (ada.provider, ada.version) = (None, 2);
+        world.commit(vec![Write::Administrator(ada)]).await;
+        assert_eq!(store.administrator_of(&account("https://id.example.com")).await.unwrap(), None);
     }
 
     async fn no_time_step_and_no_recovery_code_is_good_twice(world) {

@@ -2,7 +2,7 @@
 
 use usher_domain::{
     AdministratorId, Timestamp,
-    access::Administrator,
+    access::{Administrator, ProviderAccount},
     directory::change::Write,
     session::{Session, Stage},
 };
@@ -19,6 +19,7 @@ async fn administrator(world: &World, number: u128, username: &str) -> Administr
         roles: Vec::new(),
         enabled: true,
         totp: None,
+        provider: None,
         created_at: at(1),
         updated_at: at(1),
         version: 1,
@@ -33,6 +34,7 @@ fn session(digest: &str, of: AdministratorId, began: Timestamp) -> Session {
         environment: ENVIRONMENT,
         administrator: of,
         stage: Stage::SignedIn,
+        provider: None,
         agent: "Firefox on Linux".into(),
         created_at: began,
         seen_at: began,
@@ -44,6 +46,8 @@ crate::on_both! {
         let ada = administrator(world, 71, "ada").await;
         let mut opened = session("d1", ada.id, at(10));
         opened.stage = Stage::SecondFactor;
+        let account = ProviderAccount { issuer: "https://id.example.com".into(), subject: "7".into() };
+        opened.provider = Some(account);
         world.store.open_session(&opened).await.unwrap();
         assert_eq!(world.store.session("d1").await.unwrap(), Some((opened.clone(), ada.clone())));
         assert_eq!(world.store.session("d2").await.unwrap(), None);

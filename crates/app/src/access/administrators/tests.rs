@@ -160,7 +160,7 @@ async fn who_knows_the_password_is_in_and_the_audit_is_told() {
     USER.CREATED SUCCESS Created Administrator Ada
     USER.ACCESS_ALLOWED SUCCESS Signed in Administrator Ada
     USER.ACCESS_DENIED FAILED Refused to sign in Administrator Ada
-    USER.ACCESS_DENIED FAILED Refused to sign in Administrator Ada
+    PASSWORD.CHECK_FAILED FAILED Did not accept the present password of Administrator Ada
     PASSWORD.SET SUCCESS Changed the password of Administrator Ada
     USER.ACCESS_DENIED FAILED Refused to sign in Administrator Ada
     USER.ACCESS_ALLOWED SUCCESS Signed in Administrator Ada
@@ -232,9 +232,9 @@ async fn a_second_factor_is_asked_for_once_it_is_confirmed_and_no_code_is_good_t
         Err(SignInError::CodeNeeded(found)) => found,
         other => panic!("{other:?}"),
     };
-    assert_eq!(way(world.there.second_factor(&found, "000000", from(1)).await), "wrong");
+    assert_eq!(way(world.there.second_factor(&found, "000000", from(1), None).await), "wrong");
     let code = world.code(&begun.secret);
-    assert_eq!(way(world.there.second_factor(&found, &code, from(1)).await), "in");
+    assert_eq!(way(world.there.second_factor(&found, &code, from(1), None).await), "in");
 }
 
 #[tokio::test]

@@ -36,6 +36,8 @@ struct Known {
     username: String,
     created: Time,
     second_factor: bool,
+    /// The provider whose account signs them in.
+    provider: Option<String>,
     oneself: bool,
 }
 
@@ -95,6 +97,7 @@ fn editing(visitor: &Visitor, it: &Administrator, form: Form) -> Edit {
             username: it.username.clone(),
             created: Time(it.created_at),
             second_factor: it.totp.is_some(),
+            provider: it.provider.as_ref().map(|account| account.issuer.clone()),
             oneself: it.id == visitor.administrator.id,
         }),
     }
@@ -164,6 +167,23 @@ pub(in crate::console) async fn remove_totp(
     let roles = Some(visitor.administrator.roles.as_slice());
     app.directory.remove_totp(&visitor.by(), visitor.home(), it.id, roles).await?;
     done(&visitor, "/console/settings", &format!("{} signs in without a second factor now.", it.username))
+}
+
+/// `POST /console/settings/administrators/{id}/provider/off`: for who has another account at the provider now, or left.
+/// Ends the sessions that the account opened.
+pub(in crate::console) async fn release(
+    State(app): State<AppState>,
+    visitor: Visitor,
+    ids: Ids,
+) -> ConsoleResult {
+    let it = find(&app, &visitor, ids.id(0)).await?;
+    let roles = visitor.administrator.roles.as_slice();
+    app.directory.unbind_provider(&visitor.by(), visitor.home(), it.id, roles).await?;
+    for session in app.store.sessions_of(it.id).await?.into_iter().filter(|it| it.provider.is_some()) {
+        app.store.end_session(&session.digest).await?;
+    }
+    let told = format!("{} is bound to no account at the OpenID provider any more.", it.username);
+    done(&visitor, "/console/settings", &told)
 }
 
 /// `POST /console/settings/administrators/{id}/delete`

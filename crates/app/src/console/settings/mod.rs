@@ -35,6 +35,15 @@ struct Settings {
     may_write: bool,
     webhooks: Vec<webhooks::Row>,
     may_configure: bool,
+    provider: Option<Provider>,
+}
+
+/// The OpenID provider, as whoever runs it needs to know.
+struct Provider {
+    name: String,
+    issuer: String,
+    client_id: String,
+    redirect_uri: String,
 }
 
 struct Row {
@@ -82,6 +91,12 @@ pub(super) async fn show_all(State(app): State<AppState>, visitor: Visitor) -> C
         may_write: visitor.may(WriteAccess),
         webhooks: webhooks::rows(&app, &visitor).await?,
         may_configure: visitor.may(WriteConfiguration),
+        provider: app.provider.as_ref().map(|it| Provider {
+            name: it.name.clone(),
+            issuer: it.registration().issuer.clone(),
+            client_id: it.registration().client_id.clone(),
+            redirect_uri: it.redirect_uri.clone(),
+        }),
     })
 }
 

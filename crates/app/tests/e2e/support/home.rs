@@ -21,6 +21,9 @@ pub(crate) const CLIENT: &str = "0197b2d0-0000-7000-8000-0000000000c1";
 /// Its secret, unlike anything else that could be found in a log.
 pub(crate) const SECRET: &str = "canary-bootstrap-client-secret-5d1c";
 
+/// Stands for the server's own address in the value of a setting.
+const OWN: &str = "{url}";
+
 /// How long a server may take to answer `/readyz`, generously, for a machine that does much else.
 const START: Duration = Duration::from_secs(60);
 
@@ -43,7 +46,7 @@ impl Home {
         Home::with(&[])
     }
 
-    /// A new SQLite database, with these settings beside the usual ones.
+    /// A new SQLite database, with these settings beside the usual ones; `{url}` in one is the server's own address.
     pub(crate) fn with(variables: &[(&'static str, &str)]) -> Home {
         let dir = tempfile::tempdir().unwrap();
         let database = Database::sqlite(dir.path());
@@ -182,6 +185,9 @@ impl Usher {
             let log = OpenOptions::new().create(true).append(true).open(&self.log).unwrap();
             let mut command = self.home.command(&["serve"]);
             command.env("USHER_LISTEN", format!("127.0.0.1:{}", self.port));
+            for (name, value) in self.home.0.variables.iter().filter(|(_, value)| value.contains(OWN)) {
+                command.env(name, value.replace(OWN, &self.url()));
+            }
             command.stdout(copy(&log)).stderr(log);
             self.child = Some(command.spawn().unwrap());
             loop {

@@ -1,0 +1,134 @@
+//! Administrators for whom the OpenID provider vouches: by the account that they are bound to, else by a verified e-mail
+//! address that is their username. Nobody is made by signing in.
+//!
+//! Nothing is guessed here, so a door that guesses at a password shut is open to whoever the provider vouches for, and
+//! their coming in forgets no guess. What counts is a code that the provider refuses, for the address that it came from.
+
+use std::{net::IpAddr, time::Duration};
+
+use usher_connectors::openid::UNREACHABLE;
+use usher_domain::{
+    access::{Administrator, ProviderAccount, administrator::SignIn},
+    ports::store::StoreError,
+};
+use usher_engine::directory::DirectoryError;
+
+use super::{Administrators, SignInError, address_key};
+use crate::access::openid::{SignInProvider, errand::Errand, id_token::Identity};
+
+/// Why someone whom the provider sent back is not in.
+#[derive(Debug)]
+pub(crate) enum NotVouched {
+    /// The provider failed, or what it says is not to be believed; the log was told why.
+    Failed,
+    /// The provider does not say that their address is theirs; `None` when it says no address.
+    Unverified(Option<String>),
+    /// They are signed in there, but no administrator who may come in here.
+    Nobody(String),
+    /// They have a second factor here, and showed none there.
+    CodeNeeded(Box<Administrator>, ProviderAccount),
+    /// Too many failures from that address.
+    Locked(Duration),
+    /// The database does not work.
+    Store(StoreError),
+}
+
+impl From<SignInError> for NotVouched {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Locked(wait) => NotVouched::Locked(wait),
+            SignInError::Store(error) => NotVouched::Store(error),
+            other => NotVouched::Store(StoreError::Unavailable(other.to_string())),
+        }
+    }
+}
+
+impl From<StoreError> for NotVouched {
+    fn from(error: StoreError) -> Self {
+        NotVouched::Store(error)
+    }
+}
+
+impl Administrators {
+    /// Lets in for whom the provider vouches, by the code that their browser brought back.
+    pub(crate) async fn sign_in_by_provider(
+        &self,
+        provider: &SignInProvider,
+        code: &str,
+        errand: &Errand,
+        from: Option<IpAddr>,
+    ) -> Result<(Administrator, ProviderAccount), NotVouched> {
+        let charged = self.charge_all([address_key(from)]).await?;
+        let identity = match provider.identify(code, errand, self.clock.now()).await {
+            Ok(identity) => identity,
+            Err(problem) => {
+                tracing::warn!(code = %problem.code, %problem, "a sign-in by the OpenID provider failed");
+                if problem.code == UNREACHABLE {
+                    self.give_back(&charged).await?;
+                }
+                return Err(NotVouched::Failed);
+            }
+        };
+        self.give_back(&charged).await?;
+        let found = self.vouched_for(&identity).await?;
+        if found.totp.as_ref().is_some_and(|totp| totp.confirmed) && !identity.mfa {
+            return Err(NotVouched::CodeNeeded(Box::new(found), identity.account));
+        }
+        let found = self.bind_and_tell(found, &identity.account, SignIn::AllowedByProvider).await?;
+        Ok((found, identity.account))
+    }
+
+    /// The administrator who an identity is, if they may come in.
+    async fn vouched_for(&self, identity: &Identity) -> Result<Administrator, NotVouched> {
+        let Identity { account, email, .. } = identity;
+        let who = email.clone().unwrap_or_else(|| account.subject.clone());
+        let refused = |why: &str| {
+            let ProviderAccount { issuer, subject } = account;
+            tracing::warn!(%who, %issuer, %subject, why, "a sign-in by the OpenID provider was refused");
+        };
+        let found = match self.store.administrator_of(account).await? {
+            Some(bound) => bound,
+            None => {
+                let Some(email) = email.as_deref().filter(|_| identity.email_verified) else {
+                    refused("the provider does not say that the e-mail address is verified");
+                    return Err(NotVouched::Unverified(email.clone()));
+                };
+                let Some(found) = self.store.administrator(email).await? else {
+                    refused("no administrator has this e-mail address as their username");
+                    return Err(NotVouched::Nobody(who));
+                };
+                found
+            }
+        };
+        let other =
+            found.provider.as_ref().filter(|known| known.issuer == account.issuer && *known != account);
+        let why = match (found.enabled, other) {
+            (true, None) => return Ok(found),
+            (false, _) => "the administrator is disabled",
+            (true, Some(_)) => {
+                "the administrator is bound to another account there; Settings releases them from it"
+            }
+        };
+        refused(why);
+        self.tell(&found, SignIn::DeniedByProvider).await?;
+        Err(NotVouched::Nobody(who))
+    }
+
+    /// They are in: from now on this account is theirs, and no other one.
+    pub(super) async fn bind_and_tell(
+        &self,
+        found: Administrator,
+        account: &ProviderAccount,
+        how: SignIn,
+    ) -> Result<Administrator, SignInError> {
+        let by = self.as_themselves(&found);
+        let bound = self.directory.bind_provider(&by, found.environment, found.id, account).await;
+        let found = bound.map_err(|error| match error {
+            DirectoryError::Unavailable(error) => error,
+            DirectoryError::Rejected(why) => StoreError::Conflict(why.to_string()),
+        })?;
+        let how = if how == SignIn::Allowed { SignIn::AllowedByProvider } else { how };
+        self.tell(&found, how).await?;
+        Ok(found)
+    }
+}
