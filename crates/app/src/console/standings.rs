@@ -82,7 +82,7 @@ pub(super) async fn if_deleted(app: &AppState, visitor: &Visitor, user: UserId) 
         } else if delete {
             "is removed from the team; its licence is freed"
         } else {
-            "is suspended"
+            "is suspended; an invitation that was not accepted yet is cancelled"
         };
         told.push(format!("The account {} of {} {what}.", link.account, connection.name));
     }
