@@ -27,5 +27,6 @@ mod isolation;
 mod openid;
 mod overview;
 mod pictures;
+mod sessions;
 mod walks;
 mod webhooks;

@@ -299,7 +299,7 @@ async fn a_second_factor_of_ushers_own_is_asked_for_unless_one_was_shown_there()
     visitor.get("/console/account").await;
     visitor.send("/console/account/totp", &[]).await;
     let key = visitor.page.body.split("id=\"key\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
-    visitor.send("/console/account/totp/confirm", &[("code", &code(&key))]).await;
+    visitor.send("/console/account/totp/confirm", &[("code", &code_at(&key, seconds()))]).await;
     let recovery = visitor.page.text();
     assert!(recovery.contains("Recovery codes"), "{recovery}");
     let recovery: Vec<&str> = recovery.split(' ').filter(|word| word.len() == 19).collect();
@@ -335,12 +335,12 @@ async fn a_second_factor_of_ushers_own_is_asked_for_unless_one_was_shown_there()
     ");
 }
 
-/// The code that an authenticator app shows now.
-fn code(key: &str) -> String {
+/// The code that an authenticator app shows at that time.
+pub(crate) fn code_at(key: &str, seconds: u64) -> String {
     let secret = totp_rs::Secret::try_from_base32(key).unwrap();
     format!(
         "{:0>6}",
-        totp_rs::Builder::new().with_secret(secret).build().unwrap().generate(seconds()).to_string()
+        totp_rs::Builder::new().with_secret(secret).build().unwrap().generate(seconds).to_string()
     )
 }
 
