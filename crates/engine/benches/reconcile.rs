@@ -228,6 +228,7 @@ impl World {
                 id: environment,
                 name: name.clone(),
                 description: None,
+                guard: Default::default(),
                 created_at: at,
                 updated_at: at,
                 version,

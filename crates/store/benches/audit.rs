@@ -62,6 +62,7 @@ async fn place() -> Place {
         id: ENVIRONMENT,
         name: "Acme".into(),
         description: None,
+        guard: Default::default(),
         created_at: at,
         updated_at: at,
         version: 1,

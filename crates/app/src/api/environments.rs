@@ -48,6 +48,23 @@ pub(crate) async fn replace(
     Ok(answer(&origin, &changed))
 }
 
+/// `GET guardDefaults`
+pub(crate) async fn read_guard(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
+    Ok(Json(show::guard_defaults(&origin, &find(&app, &ids).await?)).into_response())
+}
+
+/// `PUT guardDefaults`
+pub(crate) async fn replace_guard(
+    State(app): State<AppState>,
+    ids: Segments,
+    origin: Origin,
+    caller: Caller,
+    body: Body,
+) -> ApiResult {
+    let changed = app.directory.replace_guard_defaults(&caller.by(), ids.id(0), &body.object).await?;
+    Ok(Json(show::guard_defaults(&origin, &changed)).into_response())
+}
+
 async fn find(app: &AppState, ids: &Segments) -> ApiResult<Environment> {
     let found = app.store.environment(ids.id(0)).await?;
     found.ok_or_else(|| Rejection::not_found("environment", ids.uuid(0)).into())

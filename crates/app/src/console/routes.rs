@@ -107,6 +107,8 @@ fn table() -> Vec<(&'static str, Needs, MethodRouter<AppState>)> {
         ("/settings/clients/{id}", May(WriteAccess), post(settings::clients::change)),
         ("/settings/clients/{id}/secret", May(WriteAccess), post(settings::clients::rotate)),
         ("/settings/clients/{id}/delete", May(WriteAccess), post(settings::clients::delete)),
+        ("/settings/guard", May(WriteConfiguration), get(settings::guard::edit)),
+        ("/settings/guard", May(WriteConfiguration), post(settings::guard::change)),
         ("/settings/webhooks", May(WriteConfiguration), post(settings::webhooks::create)),
         ("/settings/webhooks/new", May(WriteConfiguration), get(settings::webhooks::new)),
         ("/settings/webhooks/{id}", May(ReadConfiguration), get(settings::webhooks::show)),

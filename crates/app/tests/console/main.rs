@@ -22,6 +22,7 @@ mod visitor;
 mod access;
 mod accessible;
 mod directory;
+mod guard;
 mod hands;
 mod isolation;
 mod openid;

@@ -26,6 +26,7 @@ fn environment() -> Environment {
         id: ENVIRONMENT,
         name: "Test".into(),
         description: None,
+        guard: Default::default(),
         created_at: NOW,
         updated_at: NOW,
         version: 1,

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::{
     ConnectionId, EnvironmentId, GroupId, PlanId, RevisionId, RuleId, Timestamp,
+    directory::environment::GuardDefaults,
     provisioning::{onboarding::Onboarding, schedule::Schedule},
     reconcile::{guard::Limits, plan::Retiring},
 };
@@ -76,13 +77,13 @@ impl Rule {
     }
 
     /// The guard's limits: `GUARD_MAX_REMOVALS`, `GUARD_MAX_REMOVAL_PERCENT`, `GUARD_WINDOW_MINUTES`. What is not
-    /// given, or cannot be read, is the default.
-    pub fn limits(&self) -> Limits {
+    /// given, or cannot be read, is the environment's, and else the built-in one.
+    pub fn limits(&self, environment: &GuardDefaults) -> Limits {
         let number = |key: &str| {
             let value = self.configuration.get(key)?;
             value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
         };
-        let defaults = Limits::default();
+        let defaults = Limits::from(environment);
         let narrow = |value: Option<u64>, default: u32| {
             value.map_or(default, |value| u32::try_from(value).unwrap_or(u32::MAX))
         };

@@ -4,6 +4,8 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use crate::directory::environment::GuardDefaults;
+
 /// The limits of a rule (`GUARD_MAX_REMOVALS`, `GUARD_MAX_REMOVAL_PERCENT`, `GUARD_WINDOW_MINUTES`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
@@ -21,6 +23,30 @@ pub const SHARE_COUNTS_FROM: u64 = 10;
 impl Default for Limits {
     fn default() -> Self {
         Limits { max_removals: 50, max_percent: 10, window: Duration::from_secs(3600) }
+    }
+}
+
+impl From<&GuardDefaults> for Limits {
+    /// What stands where a rule says nothing.
+    fn from(environment: &GuardDefaults) -> Self {
+        let built_in = Limits::default();
+        let window = environment.get("GUARD_WINDOW_MINUTES");
+        Limits {
+            max_removals: environment.get("GUARD_MAX_REMOVALS").unwrap_or(built_in.max_removals),
+            max_percent: environment.get("GUARD_MAX_REMOVAL_PERCENT").unwrap_or(built_in.max_percent),
+            window: window.map_or(built_in.window, |minutes| Duration::from_secs(u64::from(minutes) * 60)),
+        }
+    }
+}
+
+impl Limits {
+    /// How many of so many may be removed within the window before a person is asked.
+    pub fn lets_through(&self, of: u64) -> u64 {
+        let number = u64::from(self.max_removals).min(of);
+        if of < SHARE_COUNTS_FROM {
+            return number;
+        }
+        number.min(of.saturating_mul(u64::from(self.max_percent)) / 100)
     }
 }
 

@@ -29,6 +29,23 @@ impl Directory {
         .await
     }
 
+    /// Replaces the guard's limits for rules that set none of their own. Runs that begin from now on go by them.
+    ///
+    /// # Errors
+    /// The environment is not there; every fault of the body.
+    pub async fn replace_guard_defaults(
+        &self,
+        by: &By,
+        id: EnvironmentId,
+        body: &Body,
+    ) -> Result<Environment, DirectoryError> {
+        self.execute(by, id, move |stamp| async move {
+            let current = found("environment", id, self.store.environment(id).await?)?;
+            Ok(Decided::plain(environment::replace_guard(&current, body, &stamp)?))
+        })
+        .await
+    }
+
     /// Makes a population.
     ///
     /// # Errors

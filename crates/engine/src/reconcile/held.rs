@@ -17,7 +17,7 @@ use usher_domain::{
     ports::store::{Record, StoreError, StoreResult},
     provisioning::rule::Rule,
     reconcile::{
-        guard::{HoldReason, SHARE_COUNTS_FROM, Tally, Verdict, judge},
+        guard::{HoldReason, Limits, SHARE_COUNTS_FROM, Tally, Verdict, judge},
         plan::Plan,
         run::{Run, RunOperation, RunState, SeatsSeen, Trigger},
         scope::Scope,
@@ -115,9 +115,18 @@ impl Reconciler {
         }
     }
 
+    /// The limits of a rule: its own, and where it has none those of its environment.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn limits(&self, rule: &Rule) -> StoreResult<Limits> {
+        let environment = self.store.environment(rule.environment).await?;
+        Ok(rule.limits(&environment.map(|it| it.guard).unwrap_or_default()))
+    }
+
     /// The guard's word on a plan, with what was removed in the window before it.
     pub(super) async fn judge(&self, rule: &Rule, plan: &Plan) -> StoreResult<Verdict> {
-        let limits = rule.limits();
+        let limits = self.limits(rule).await?;
         let recent = self.store.removed_since(rule.id, self.clock.now().minus(limits.window)).await?;
         let linked = self.store.linked_counts(rule.id).await?;
         let mut of = linked.plus(recent);

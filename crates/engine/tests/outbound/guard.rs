@@ -293,3 +293,37 @@ async fn memberships_and_groups_are_weighed_apart() {
     world.approve(&world.held().await).await;
     assert_eq!(world.dropbox().group_members("eng").len(), 14);
 }
+
+/// Of 20 who have no limit of their own, six go: the environment's limit holds them, the rule's own lets them.
+#[tokio::test]
+async fn an_environments_limits_count_where_the_rule_has_none() {
+    let world = ready(World::new().many(names(20)).setting("DEPROVISION_USERS", true)).await;
+    world.guard_defaults(json!({ "GUARD_MAX_REMOVALS": 5, "GUARD_MAX_REMOVAL_PERCENT": 100 })).await;
+    delete_all(&world, &names(6)).await;
+    let Verdict::Hold { reasons } = world.preview().await.verdict else { panic!("not held") };
+    insta::assert_snapshot!(words(&reasons), @"This run would remove 6 users of 20; GUARD_MAX_REMOVALS allows 5. Look at the plan, then approve or cancel the run.");
+
+    // An approval is of what is done: other limits change nothing of the plan, and so nothing of its digest.
+    let digest = world.preview().await.digest;
+    world.guard_defaults(json!({ "GUARD_MAX_REMOVALS": 6, "GUARD_MAX_REMOVAL_PERCENT": 100 })).await;
+    let looser = world.preview().await;
+    assert_eq!((looser.verdict, &looser.digest), (Verdict::Clear, &digest));
+
+    // Nothing given is what Usher has: 50, and 10 % of them.
+    world.guard_defaults(json!({})).await;
+    let Verdict::Hold { reasons } = world.preview().await.verdict else { panic!("not held") };
+    assert_eq!(
+        (reasons.len(), reasons[0].limit.as_str(), reasons[0].allowed),
+        (1, "GUARD_MAX_REMOVAL_PERCENT", 2)
+    );
+}
+
+#[tokio::test]
+async fn a_rules_own_limits_come_before_its_environments() {
+    let world = ready(five_may_go(20)).await;
+    world.guard_defaults(json!({ "GUARD_MAX_REMOVALS": 0, "GUARD_MAX_REMOVAL_PERCENT": 0 })).await;
+    delete_all(&world, &names(5)).await;
+    assert_eq!(world.preview().await.verdict, Verdict::Clear);
+    world.sync_due().await;
+    assert_eq!(suspended(&world), 5);
+}

@@ -175,6 +175,7 @@ impl World {
             id: environment,
             name: "Test".into(),
             description: None,
+            guard: Default::default(),
             created_at: at,
             updated_at: at,
             version,

@@ -19,7 +19,7 @@ use crate::columns::{self, folded};
 
 impl Stored for Environment {
     const TABLE: &'static str = "environments";
-    const COLUMNS: &'static str = "id, name, description, created_at, updated_at, version";
+    const COLUMNS: &'static str = "id, name, description, guard, created_at, updated_at, version";
 
     fn id(&self) -> Uuid {
         self.id.uuid()
@@ -31,6 +31,7 @@ impl Stored for Environment {
 
     fn bind(&self, values: &mut Values<'_>) -> StoreResult<()> {
         values.push_bind(self.id.uuid()).push_bind(&self.name).push_bind(&self.description);
+        values.push_bind(columns::json(&self.guard)?);
         values.push_bind(self.created_at.to_datetime()).push_bind(self.updated_at.to_datetime());
         values.push_bind(self.version);
         Ok(())
@@ -41,6 +42,7 @@ impl Stored for Environment {
             id: id(row, "id")?,
             name: get(row, "name")?,
             description: get(row, "description")?,
+            guard: json(row, "guard")?,
             created_at: time(row, "created_at")?,
             updated_at: time(row, "updated_at")?,
             version: get(row, "version")?,

@@ -168,6 +168,7 @@ pub(crate) fn environment(id: EnvironmentId) -> Environment {
         id,
         name: "Acme".into(),
         description: None,
+        guard: Default::default(),
         created_at: at(0),
         updated_at: at(0),
         version: 1,

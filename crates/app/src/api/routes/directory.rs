@@ -25,6 +25,11 @@ pub(super) fn table() -> Vec<Route> {
             .named("readOneEnvironment", "Shows an environment").gives("Environment"),
         put("", WriteConfiguration, environments::replace)
             .named("updateEnvironment", "Replaces an environment's name and description").takes("EnvironmentBody").gives("Environment"),
+        get("/guardDefaults", ReadConfiguration, environments::read_guard).ours()
+            .named("readGuardDefaults", "Shows the guard's limits for rules that set none of their own").gives("GuardDefaults"),
+        put("/guardDefaults", WriteConfiguration, environments::replace_guard).ours()
+            .named("updateGuardDefaults", "Replaces the guard's limits for rules that set none of their own")
+            .takes("GuardDefaultsBody").gives("GuardDefaults"),
 
         get("/populations", ReadConfiguration, populations::list)
             .named("readAllPopulations", "Lists populations").filtered().pages("populations", "Population"),

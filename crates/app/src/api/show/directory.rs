@@ -4,10 +4,26 @@ use serde_json::{Value, json};
 use usher_domain::{
     GroupId, UserId,
     directory::{environment::Environment, group::Group, population::Population, user::User},
+    reconcile::guard::Limits,
 };
 
 use super::{links, path, without_nulls};
 use crate::api::hal::Origin;
+
+/// The guard's limits for rules that set none of their own: what was given, and what follows.
+pub(crate) fn guard_defaults(origin: &Origin, it: &Environment) -> Value {
+    let limits = Limits::from(&it.guard);
+    json!({
+        "_links": links(origin, it.id, "/guardDefaults"),
+        "environment": { "id": it.id },
+        "configuration": it.guard,
+        "limits": {
+            "GUARD_MAX_REMOVALS": limits.max_removals,
+            "GUARD_MAX_REMOVAL_PERCENT": limits.max_percent,
+            "GUARD_WINDOW_MINUTES": limits.window.as_secs() / 60,
+        },
+    })
+}
 
 /// An environment, with the links that clients follow.
 pub(crate) fn environment(origin: &Origin, it: &Environment) -> Value {

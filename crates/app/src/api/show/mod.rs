@@ -9,7 +9,9 @@ mod sync;
 
 pub(crate) use access::{administrator, client};
 pub(crate) use audit::activity;
-pub(crate) use directory::{environment, group, has_mfa, membership, nesting, population, user};
+pub(crate) use directory::{
+    environment, group, guard_defaults, has_mfa, membership, nesting, population, user,
+};
 pub(crate) use provisioning::{connection, mapping, plan, revision, rule};
 pub(crate) use subscription::subscription;
 pub(crate) use sync::{

@@ -344,11 +344,18 @@ pub(in crate::console) async fn onboarding(
     ids: Ids,
 ) -> ConsoleResult {
     let rule = find_rule(&app, &visitor, ids.id(0)).await?;
-    let limits = rule.limits();
+    let limits = app.reconciler.limits(&rule).await?;
+    let from = |key: &str| match (rule.configuration.contains_key(key), visitor.environment.guard.get(key)) {
+        (true, _) => "this rule's own",
+        (false, Some(_)) => "the environment's, from Settings",
+        (false, None) => "Usher's own",
+    };
+    let (removals, percent) = (number(u64::from(limits.max_removals)), limits.max_percent);
+    let minutes = limits.window.as_secs() / 60;
     let guard = vec![
-        ("Removals in one window, at most", number(u64::from(limits.max_removals))),
-        ("Of the rule's identities, at most", format!("{} %", limits.max_percent)),
-        ("Window", format!("{} minutes", limits.window.as_secs() / 60)),
+        ("Removals in one window, at most", format!("{removals} ({})", from("GUARD_MAX_REMOVALS"))),
+        ("Of the rule's identities, at most", format!("{percent} % ({})", from("GUARD_MAX_REMOVAL_PERCENT"))),
+        ("Window", format!("{minutes} minutes ({})", from("GUARD_WINDOW_MINUTES"))),
     ];
     let mut facts = Vec::new();
     if rule.direction == Direction::Inbound {

@@ -2,6 +2,7 @@
 
 pub(super) mod administrators;
 pub(super) mod clients;
+pub(super) mod guard;
 pub(super) mod webhooks;
 
 use askama::Template;
@@ -57,7 +58,7 @@ struct Row {
 /// `GET /console/settings`
 pub(super) async fn show_all(State(app): State<AppState>, visitor: Visitor) -> ConsoleResult {
     let may_see_access = visitor.may(ReadAccess);
-    let limits = Limits::default();
+    let limits = Limits::from(&visitor.environment.guard);
     let (mut administrators, mut clients) = (Vec::new(), Vec::new());
     if may_see_access {
         for it in app.store.administrators(visitor.home()).await? {

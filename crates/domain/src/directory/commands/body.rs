@@ -184,6 +184,18 @@ impl Faults {
     }
 
     /// Notes that a value is none of those that there are.
+    /// A setting of the guard: a whole number, also as text.
+    pub(crate) fn guard_setting(&mut self, target: &str, key: &str, value: &Value, max: u32) -> Option<u32> {
+        let number = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
+        let number = number.and_then(|number| u32::try_from(number).ok()).filter(|number| *number <= max);
+        if number.is_none() {
+            let message = format!("`{key}` is {value}; a whole number from 0 to {max} is allowed");
+            let inner = json!({"rangeMinimumValue": 0, "rangeMaximumValue": max});
+            self.add(Detail::new("INVALID_VALUE", target, message).with_inner(inner));
+        }
+        number
+    }
+
     pub(crate) fn one_of(&mut self, target: &str, allowed: &[&str]) {
         let message = format!("`{target}` is not one of {}", allowed.join(", "));
         self.add(Detail::new("INVALID_VALUE", target, message).with_inner(json!({"allowedValues": allowed})));

@@ -1,15 +1,17 @@
 //! Making and changing environments.
 
+use serde_json::{Value, json};
+
 use super::{
     Body, Decision, Stamp,
     body::{Chars, Faults},
     diff, events,
 };
 use crate::{
-    EnvironmentId,
+    Detail, EnvironmentId,
     directory::{
         change::{ChangeSet, Write},
-        environment::Environment,
+        environment::{Environment, GUARD_SETTINGS, GuardDefaults},
     },
 };
 
@@ -20,8 +22,15 @@ use crate::{
 /// Every fault of the body.
 pub fn create(id: EnvironmentId, body: &Body, stamp: &Stamp<'_>) -> Decision<Environment> {
     let (name, description) = read(body)?;
-    let environment =
-        Environment { id, name, description, created_at: stamp.now, updated_at: stamp.now, version: 1 };
+    let environment = Environment {
+        id,
+        name,
+        description,
+        guard: GuardDefaults::default(),
+        created_at: stamp.now,
+        updated_at: stamp.now,
+        version: 1,
+    };
     let event = stamp.event(
         environment.id,
         "ENVIRONMENT.CREATED",
@@ -43,7 +52,44 @@ pub fn create(id: EnvironmentId, body: &Body, stamp: &Stamp<'_>) -> Decision<Env
 /// Every fault of the body.
 pub fn replace(current: &Environment, body: &Body, stamp: &Stamp<'_>) -> Decision<Environment> {
     let (name, description) = read(body)?;
-    let mut environment = Environment { name, description, ..current.clone() };
+    changed(current, Environment { name, description, ..current.clone() }, stamp)
+}
+
+/// Replaces the guard's limits for rules that set none of their own: `configuration`, by the names of
+/// [`GUARD_SETTINGS`]. What is left out is as Usher has it.
+///
+/// # Errors
+/// Every fault of the body.
+pub fn replace_guard(current: &Environment, body: &Body, stamp: &Stamp<'_>) -> Decision<Environment> {
+    let mut faults = Faults::default();
+    if matches!(body.get("configuration"), None | Some(Value::Null)) {
+        faults.required(
+            "configuration",
+            "an object such as {\"GUARD_MAX_REMOVALS\": 20}; {} is as Usher has it",
+        );
+    }
+    let given = faults.object(body, "configuration");
+    let mut guard = GuardDefaults::default();
+    for (key, value) in given.into_iter().flatten().filter(|(_, value)| !value.is_null()) {
+        let target = format!("configuration.{key}");
+        let Some((_, max)) = GUARD_SETTINGS.iter().find(|(name, _)| name == key) else {
+            let names = GUARD_SETTINGS.map(|(name, _)| name);
+            let message = format!("`{key}` is not a setting of the guard; there are {}", names.join(", "));
+            faults.add(
+                Detail::new("INVALID_VALUE", target, message).with_inner(json!({"allowedValues": names})),
+            );
+            continue;
+        };
+        if let Some(number) = faults.guard_setting(&target, key, value, *max) {
+            guard.0.insert(key.clone(), number);
+        }
+    }
+    faults.finish()?;
+    changed(current, Environment { guard, ..current.clone() }, stamp)
+}
+
+/// Writes it, if it differs.
+fn changed(current: &Environment, mut environment: Environment, stamp: &Stamp<'_>) -> Decision<Environment> {
     let changed = diff::changed(current, &environment);
     if changed.is_empty() {
         return Ok((environment, ChangeSet::default()));

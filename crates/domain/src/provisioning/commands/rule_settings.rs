@@ -7,9 +7,12 @@ use uuid::Uuid;
 
 use crate::{
     Detail,
-    directory::commands::{
-        Body,
-        body::{Faults, has_nul},
+    directory::{
+        commands::{
+            Body,
+            body::{Faults, has_nul},
+        },
+        environment::GUARD_SETTINGS,
     },
     provisioning::{
         onboarding::{Owned, Side},
@@ -17,14 +20,6 @@ use crate::{
         schedule::Schedule,
     },
 };
-
-/// The guard's limits: the key and the largest number allowed.
-const GUARD: [(&str, u64); 3] = [
-    ("GUARD_MAX_REMOVALS", 1_000_000),
-    ("GUARD_MAX_REMOVAL_PERCENT", 100),
-    // 30 days.
-    ("GUARD_WINDOW_MINUTES", 43_200),
-];
 
 /// Onboarding settings that are true or false.
 const SWITCHES: [&str; 7] = [
@@ -54,10 +49,10 @@ pub(super) fn read(body: &Body, direction: Direction, faults: &mut Faults) -> BT
     let mut kept = BTreeMap::new();
     for (key, value) in given.iter().filter(|(_, value)| !value.is_null()) {
         let target = format!("configuration.{key}");
-        if let Some((_, max)) = GUARD.iter().find(|(name, _)| name == key) {
-            number(&target, key, value, *max, faults);
+        if let Some((_, max)) = GUARD_SETTINGS.iter().find(|(name, _)| name == key) {
+            faults.guard_setting(&target, key, value, *max);
         } else if key.starts_with("GUARD_") {
-            let names = GUARD.map(|(name, _)| name);
+            let names = GUARD_SETTINGS.map(|(name, _)| name);
             let message = format!("`{key}` is not a setting of the guard; there are {}", names.join(", "));
             faults.add(
                 Detail::new("INVALID_VALUE", target, message).with_inner(json!({"allowedValues": names})),
@@ -71,15 +66,6 @@ pub(super) fn read(body: &Body, direction: Direction, faults: &mut Faults) -> BT
         kept.insert(key.clone(), value.clone());
     }
     kept
-}
-
-fn number(target: &str, key: &str, value: &Value, max: u64, faults: &mut Faults) {
-    let number = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
-    if number.is_none_or(|number| number > max) {
-        let message = format!("`{key}` is {value}; a whole number from 0 to {max} is allowed");
-        let inner = json!({"rangeMinimumValue": 0, "rangeMaximumValue": max});
-        faults.add(Detail::new("INVALID_VALUE", target, message).with_inner(inner));
-    }
 }
 
 fn onboarding(target: &str, key: &str, value: &Value, faults: &mut Faults) {

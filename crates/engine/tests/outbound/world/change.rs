@@ -22,6 +22,12 @@ pub(crate) fn capitalized(name: &str) -> String {
 }
 
 impl World {
+    /// The guard's limits for rules that set none of their own.
+    pub(crate) async fn guard_defaults(&self, configuration: Value) {
+        let body = body(serde_json::json!({ "configuration": configuration }));
+        self.directory.replace_guard_defaults(&by(), ENVIRONMENT, &body).await.unwrap();
+    }
+
     pub(crate) async fn create_user(&self, name: &str) {
         self.create_user_with(name, Map::new()).await;
     }

@@ -296,6 +296,7 @@ impl World {
             id: ENVIRONMENT,
             name: "Example".into(),
             description: None,
+            guard: Default::default(),
             created_at,
             updated_at,
             version,

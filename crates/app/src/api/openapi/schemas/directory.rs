@@ -1,10 +1,11 @@
 //! Environments, populations, users, groups, memberships.
 
 use serde_json::{Value, json};
+use usher_domain::directory::environment::GUARD_SETTINGS;
 
 use super::{
-    LINES, PERSONAL, PRINTABLE, Schemas, boolean, count, free, id, links, list, maybe, one_of, reference,
-    referred, shown, string, taken, text, time,
+    LINES, PERSONAL, PRINTABLE, Schemas, boolean, count, free, id, links, list, maybe, one_of, own,
+    reference, referred, shown, string, taken, text, time,
 };
 
 pub(super) fn all() -> Schemas {
@@ -12,6 +13,8 @@ pub(super) fn all() -> Schemas {
         ("Reference", shown(vec![("*id", id())])),
         ("ReferenceBody", taken(vec![("*id", id())])),
         ("Environment", environment()),
+        ("GuardDefaults", guard_defaults()),
+        ("GuardDefaultsBody", own(vec![("*configuration", guard_settings(""))])),
         ("EnvironmentBody", taken(named())),
         ("Population", population()),
         ("PopulationBody", taken([named(), vec![("default", maybe(boolean()))]].concat())),
@@ -38,6 +41,22 @@ pub(super) fn all() -> Schemas {
 /// The members of a body that names something.
 fn named() -> Vec<(&'static str, Value)> {
     vec![("*name", text(256, PRINTABLE)), ("description", maybe(text(1024, LINES)))]
+}
+
+/// The guard's settings; `always` is `*` where each is there.
+fn guard_settings(always: &str) -> Value {
+    let number = |max: u32| json!({ "type": "integer", "minimum": 0, "maximum": max });
+    let names = GUARD_SETTINGS.map(|(name, max)| (format!("{always}{name}"), number(max)));
+    own(names.iter().map(|(name, schema)| (name.as_str(), schema.clone())).collect())
+}
+
+fn guard_defaults() -> Value {
+    shown(vec![
+        ("*_links", links(&["self", "environment"])),
+        ("*environment", referred()),
+        ("*configuration", guard_settings("")),
+        ("*limits", guard_settings("*")),
+    ])
 }
 
 fn environment() -> Value {

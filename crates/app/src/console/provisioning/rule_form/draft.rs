@@ -70,11 +70,11 @@ pub(super) const SWITCHES: [(&str, &str, bool); 7] = [
     ("sync_groups", "SYNC_GROUPS", false),
     ("events", "FOLLOW_EVENTS", false),
 ];
-/// The guard's: field, key, what stands when they are not given.
-pub(super) const GUARD: [(&str, &str, &str); 3] = [
-    ("max_removals", "GUARD_MAX_REMOVALS", "50"),
-    ("max_percent", "GUARD_MAX_REMOVAL_PERCENT", "10"),
-    ("window", "GUARD_WINDOW_MINUTES", "60"),
+/// The guard's: field and key. An empty one is as the environment has it.
+pub(super) const GUARD: [(&str, &str); 3] = [
+    ("max_removals", "GUARD_MAX_REMOVALS"),
+    ("max_percent", "GUARD_MAX_REMOVAL_PERCENT"),
+    ("window", "GUARD_WINDOW_MINUTES"),
 ];
 /// Settings that the wizard has fields for; what else a rule has is kept as it is.
 const OURS: [&str; 4] = ["POPULATION_ID", "REMOVE_ACTION", "SCHEDULE", "AUTHORITY"];
@@ -91,9 +91,6 @@ pub(super) fn blank() -> Form {
         if on {
             form.set(field, "true");
         }
-    }
-    for (field, _, number) in GUARD {
-        form.set(field, number);
     }
     set_conditions(&mut form, &Conditions::default());
     form
@@ -123,7 +120,7 @@ pub(super) fn of_rule(rule: &Rule, mappings: &[Mapping]) -> Form {
         if on { form.set(field, "true") } else { form.unset(field) }
     }
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    for (field, key, _) in GUARD {
+    for (field, key) in GUARD {
         if let Some(value) = given(key) {
             form.set(field, text(value));
         }
@@ -275,13 +272,13 @@ pub(super) fn body(
 fn configuration(form: &Form, current: Option<&Rule>, inbound: bool) -> Map<String, Value> {
     let known = |key: &str| {
         SWITCHES.iter().any(|(_, it, _)| *it == key)
-            || GUARD.iter().any(|(_, it, _)| *it == key)
+            || GUARD.iter().any(|(_, it)| *it == key)
             || OURS.contains(&key)
     };
     let kept = current.into_iter().flat_map(|rule| &rule.configuration).filter(|(key, _)| !known(key));
     let mut configuration: Map<String, Value> =
         kept.map(|(key, value)| (key.clone(), value.clone())).collect();
-    for (field, key, _) in GUARD {
+    for (field, key) in GUARD {
         if let Some(text) = form.some(field) {
             configuration
                 .insert(key.to_owned(), text.parse::<u64>().map_or_else(|_| json!(text), |n| json!(n)));

@@ -326,10 +326,7 @@ fn place_of(target: &str) -> (&'static str, String) {
     }
     let setting = target.strip_prefix("configuration.").unwrap_or_default();
     let setting = setting.split('.').next().unwrap_or_default();
-    let known = SWITCHES
-        .iter()
-        .map(|(field, key, _)| (*field, *key))
-        .chain(GUARD.iter().map(|(field, key, _)| (*field, *key)));
+    let known = SWITCHES.iter().map(|(field, key, _)| (*field, *key)).chain(GUARD);
     if let Some((field, _)) = known.into_iter().find(|(_, key)| *key == setting) {
         return own("scope", field);
     }
