@@ -18,6 +18,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (7, "sessions", include_str!("../migrations/0007_sessions.sql")),
     (9, "run problems", include_str!("../migrations/0009_run_problems.sql")),
     (17, "search", include_str!("../migrations/0017_search.sql")),
+    (18, "search order", include_str!("../migrations/0018_search_order.sql")),
     (20, "provider accounts", include_str!("../migrations/0020_provider_accounts.sql")),
     (21, "guard defaults and audit checks", include_str!("../migrations/0021_guard_and_checks.sql")),
 ];

@@ -26,6 +26,8 @@ const SKIP_LOCKED: &str = "";
 
 /// How long to wait for another process's write lock, and for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How many rows the thread that reads may be ahead of who asked for them: a page, so that neither waits for the other.
+const ROWS_AHEAD: usize = 1_000;
 /// How many read at once.
 const READERS: u32 = 8;
 
@@ -60,6 +62,7 @@ fn options(url: &str) -> StoreResult<SqliteConnectOptions> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(PATIENCE)
+        .row_buffer_size(ROWS_AHEAD)
         .disable_statement_logging())
 }
 

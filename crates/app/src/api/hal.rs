@@ -1,11 +1,14 @@
 //! Envelopes and links, absolute on the host that the client used (facts/pingone.md §2.2).
 
+use std::fmt::Display;
+
 use axum::{
     extract::{FromRequestParts, OriginalUri},
     http::request::Parts,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use usher_domain::{
     Detail, Rejection,
@@ -63,7 +66,12 @@ impl FromRequestParts<AppState> for Origin {
 impl Origin {
     /// An absolute address below `/v1`.
     pub(crate) fn v1(&self, path: &str) -> String {
-        format!("{}/v1{path}", self.base)
+        format!("{}{path}", self.root())
+    }
+
+    /// The address of `/v1`, to be written before a path.
+    pub(crate) fn root(&self) -> impl Display {
+        std::fmt::from_fn(|f| write!(f, "{}/v1", self.base))
     }
 
     /// `{"href": …}` below `/v1`.
@@ -95,9 +103,8 @@ impl Origin {
         let parsed = text
             .parse::<Filter>()
             .and_then(|filter| known.map_or(Ok(()), |known| filter.check(known)).map(|()| filter));
-        let refuse = |error: &dyn std::fmt::Display| {
-            Rejection::field("INVALID_VALUE", "filter", error.to_string()).into()
-        };
+        let refuse =
+            |error: &dyn Display| Rejection::field("INVALID_VALUE", "filter", error.to_string()).into();
         parsed.map(Some).map_err(|error| refuse(&error))
     }
 
@@ -132,7 +139,7 @@ impl Origin {
     }
 
     /// A page of a listing. `count` is the whole listing's, when it is known.
-    pub(crate) fn listing(&self, name: &str, page: Page<Value>, count: Option<u64>) -> Value {
+    pub(crate) fn listing<T>(&self, name: &'static str, page: Page<T>, count: Option<u64>) -> Listing<T> {
         let mut links = Map::new();
         links.insert("self".into(), json!({ "href": self.here(None) }));
         if let Some(next) = page.next {
@@ -141,11 +148,11 @@ impl Origin {
         }
         let size = page.items.len();
         let count = count.unwrap_or(size as u64);
-        json!({ "_links": links, "_embedded": { name: page.items }, "count": count, "size": size })
+        Listing { links, embedded: Embedded { name, items: page.items }, count, size }
     }
 
     /// A listing that is never paged.
-    pub(crate) fn whole(&self, name: &str, items: Vec<Value>) -> Value {
+    pub(crate) fn whole(&self, name: &'static str, items: Vec<Value>) -> Listing<Value> {
         self.listing(name, Page { items, next: None }, None)
     }
 
@@ -161,6 +168,54 @@ impl Origin {
             query.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
         let mark = if query.is_empty() { "" } else { "?" };
         format!("{}{}{mark}{}", self.base, self.path, query.join("&"))
+    }
+}
+
+/// A page of a listing, in HAL's envelope.
+#[derive(Debug, Serialize)]
+pub(crate) struct Listing<T> {
+    #[serde(rename = "_links")]
+    links: Map<String, Value>,
+    #[serde(rename = "_embedded")]
+    embedded: Embedded<T>,
+    count: u64,
+    size: usize,
+}
+
+impl<T> Listing<T> {
+    /// With this as the next page, which is not told by a cursor.
+    pub(crate) fn with_next(mut self, link: Value) -> Self {
+        self.links.insert("next".into(), link);
+        self
+    }
+}
+
+#[derive(Debug)]
+struct Embedded<T> {
+    name: &'static str,
+    items: Vec<T>,
+}
+
+impl<T: Serialize> Serialize for Embedded<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([(self.name, &self.items)])
+    }
+}
+
+/// A link, written as it is shown.
+pub(crate) struct Href<T>(pub(crate) T);
+
+impl<T: Display> Serialize for Href<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([("href", Shown(&self.0))])
+    }
+}
+
+struct Shown<T>(T);
+
+impl<T: Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
     }
 }
 

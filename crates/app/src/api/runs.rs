@@ -45,7 +45,7 @@ pub(crate) async fn operations(State(app): State<AppState>, ids: Segments, origi
     let mut shown = origin.listing("operations", Page { items, next: None }, Some(run.total.max(count)));
     if let Some(next) = next {
         let path = format!("/propagation/runs/{}/operations?from={next}&limit={limit}", run.id);
-        shown["_links"]["next"] = origin.link(&show::path(run.environment, &path));
+        shown = shown.with_next(origin.link(&show::path(run.environment, &path)));
     }
     Ok(Json(shown).into_response())
 }

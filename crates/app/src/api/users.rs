@@ -27,7 +27,7 @@ pub(crate) async fn list(State(app): State<AppState>, ids: Segments, origin: Ori
         None => Some(app.directory.count_users(environment).await?),
         Some(_) => None,
     };
-    let items: Vec<Value> = found.items.iter().map(|user| show::user(&origin, user)).collect();
+    let items = found.items.iter().map(|user| show::user(&origin, user)).collect();
     Ok(Json(origin.listing("users", Page { items, next: found.next }, count)).into_response())
 }
 
@@ -46,8 +46,8 @@ pub(crate) async fn create(
 /// `GET users/{id}`, with `include=memberOfGroupIDs,memberOfGroupNames`
 pub(crate) async fn read(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
     let user = find(&app, ids.id(0), ids.id(1)).await?;
-    let mut shown = show::user(&origin, &user);
     let include = origin.words("include", &["memberOfGroupIDs", "memberOfGroupNames"])?;
+    let mut shown = json!(show::user(&origin, &user));
     if !include.is_empty() {
         let groups = app.directory.groups_of(user.environment, user.id).await?;
         if include.contains(&"memberOfGroupIDs") {

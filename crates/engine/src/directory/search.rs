@@ -52,7 +52,7 @@ impl Directory {
             return Ok(self.store.users(environment, &UserQuery::default(), page).await?);
         };
         self.check_filter(environment, filter).await?;
-        let around = self.surroundings(environment).await?;
+        let around = self.surroundings(environment, asks_for_groups(filter)).await?;
         let Some(query) = narrowed(filter, &around) else {
             return Ok(Page { items: Vec::new(), next: None });
         };
@@ -93,7 +93,7 @@ impl Directory {
             return Ok(Matching { count: of, of, sample });
         };
         self.check_filter(environment, filter).await?;
-        let around = self.surroundings(environment).await?;
+        let around = self.surroundings(environment, asks_for_groups(filter)).await?;
         let mut found = Matching { count: 0, of, sample: Vec::new() };
         let Some(query) = narrowed(filter, &around) else { return Ok(found) };
         let mut page = PageRequest { after: None, limit: BATCH };
@@ -143,9 +143,7 @@ impl Directory {
         mut users: Vec<User>,
     ) -> StoreResult<Vec<User>> {
         let Some(environment) = users.first().map(|user| user.environment) else { return Ok(users) };
-        // Who is in which group is only looked up where the filter asks.
-        let asks_for_groups = filter.attributes().any(|path| path.key().starts_with("memberofgroup"));
-        if !asks_for_groups {
+        if !asks_for_groups(filter) {
             users.retain(|user| {
                 let population = around.population(user.population);
                 filter.matches(&UserView { user, population, groups: &[] })
@@ -173,7 +171,7 @@ impl Directory {
         user: UserId,
     ) -> Result<Vec<(Group, &'static str)>, DirectoryError> {
         let user = found("user", user, self.store.user(environment, user).await?)?;
-        let around = self.surroundings(environment).await?;
+        let around = self.surroundings(environment, true).await?;
         let direct = self.store.memberships(environment, Some(&[user.id])).await?;
         let memberships = Memberships::new(&around.groups, &around.nestings, &direct);
         let in_groups = memberships.groups_of(&user, around.population(user.population));
@@ -191,7 +189,7 @@ impl Directory {
         user: UserId,
     ) -> Result<serde_json::Value, DirectoryError> {
         let user = found("user", user, self.store.user(environment, user).await?)?;
-        let around = self.surroundings(environment).await?;
+        let around = self.surroundings(environment, true).await?;
         let direct = self.store.memberships(environment, Some(&[user.id])).await?;
         let memberships = Memberships::new(&around.groups, &around.nestings, &direct);
         let population = around.population(user.population);
@@ -209,7 +207,7 @@ impl Directory {
         group: GroupId,
     ) -> Result<Vec<User>, DirectoryError> {
         let group = found("group", group, self.store.group(environment, group).await?)?;
-        let around = self.surroundings(environment).await?;
+        let around = self.surroundings(environment, true).await?;
         let direct = self.store.memberships(environment, None).await?;
         let memberships = Memberships::new(&around.groups, &around.nestings, &direct);
         let mut users = self.store.all_users(environment).await?;
@@ -220,13 +218,21 @@ impl Directory {
         Ok(users)
     }
 
-    async fn surroundings(&self, environment: EnvironmentId) -> StoreResult<Surroundings> {
-        Ok(Surroundings {
-            populations: self.store.populations(environment).await?,
-            groups: self.store.groups(environment).await?,
-            nestings: self.store.nestings(environment).await?,
-        })
+    /// The populations, and the groups where they are asked for: there may be thousands of those.
+    async fn surroundings(&self, environment: EnvironmentId, groups: bool) -> StoreResult<Surroundings> {
+        let populations = self.store.populations(environment).await?;
+        if !groups {
+            return Ok(Surroundings { populations, groups: Vec::new(), nestings: Vec::new() });
+        }
+        let (groups, nestings) =
+            (self.store.groups(environment).await?, self.store.nestings(environment).await?);
+        Ok(Surroundings { populations, groups, nestings })
     }
+}
+
+/// Whether the filter is about the groups that users are in.
+fn asks_for_groups(filter: &Filter) -> bool {
+    filter.attributes().any(|path| path.key().starts_with("memberofgroup"))
 }
 
 impl Surroundings {

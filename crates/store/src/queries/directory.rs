@@ -90,6 +90,8 @@ impl Stored for User {
     const TABLE: &'static str = "users";
     const COLUMNS: &'static str = "id, environment_id, population_id, username, username_key, email, email_key, \
                                    enabled, name, external_id, attributes, created_at, updated_at, version, search_key";
+    const READ: &'static str = "id, environment_id, population_id, username, email, enabled, name, external_id, \
+                                attributes, created_at, updated_at, version";
 
     fn id(&self) -> Uuid {
         self.id.uuid()

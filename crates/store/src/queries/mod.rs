@@ -58,6 +58,8 @@ trait Stored: Sized {
     const TABLE: &'static str;
     /// The id first.
     const COLUMNS: &'static str;
+    /// Those that [`Stored::read`] reads.
+    const READ: &'static str = Self::COLUMNS;
     fn id(&self) -> Uuid;
     fn version(&self) -> i64;
     /// Pushes a value for each of the columns, in their order.
@@ -167,7 +169,7 @@ impl Store for Database {
 
 /// `SELECT` of an entity's columns, up to a condition that a value follows.
 fn select<T: Stored>(condition: &str) -> QueryBuilder<Db> {
-    QueryBuilder::new(format!("SELECT {} FROM {} WHERE {condition}", T::COLUMNS, T::TABLE))
+    QueryBuilder::new(format!("SELECT {} FROM {} WHERE {condition}", T::READ, T::TABLE))
 }
 
 /// Pushes `(id, id, …)`.

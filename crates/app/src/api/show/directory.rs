@@ -1,9 +1,9 @@
-//! Environments, populations, users, groups and memberships.
+//! Environments, populations, groups and memberships.
 
 use serde_json::{Value, json};
 use usher_domain::{
     GroupId, UserId,
-    directory::{environment::Environment, group::Group, population::Population, user::User},
+    directory::{environment::Environment, group::Group, population::Population},
     reconcile::guard::Limits,
 };
 
@@ -60,50 +60,6 @@ pub(crate) fn population(origin: &Origin, it: &Population, users: u64) -> Value 
         "createdAt": it.created_at,
         "updatedAt": it.updated_at,
     }))
-}
-
-/// A user. Custom and standard attributes stand at the top level.
-pub(crate) fn user(origin: &Origin, it: &User) -> Value {
-    let link = |rest: &str| origin.link(&path(it.environment, &format!("/users/{}{rest}", it.id)));
-    let locked = it.attributes.get("account").is_some_and(|account| account["status"] == "LOCKED");
-    let mut shown = it.attributes.clone();
-    let fixed = without_nulls(json!({
-        "_links": {
-            "self": link(""),
-            "environment": origin.link(&path(it.environment, "")),
-            "population": origin.link(&path(it.environment, &format!("/populations/{}", it.population))),
-            "enabled": link("/enabled"),
-            "memberOfGroups": link("/memberOfGroups"),
-            "syncedRules": link("/syncedRules"),
-        },
-        "id": it.id,
-        "environment": { "id": it.environment },
-        "population": { "id": it.population },
-        "username": it.username,
-        "email": it.email,
-        "enabled": it.enabled,
-        "name": it.name,
-        "externalId": it.external_id,
-        "account": { "canAuthenticate": it.enabled && !locked, "status": if locked { "LOCKED" } else { "OK" } },
-        "identityProvider": { "type": "PING_ONE" },
-        "lifecycle": { "status": "ACCOUNT_OK" },
-        "mfaEnabled": has_mfa(it),
-        "verifyStatus": "NOT_INITIATED",
-        "createdAt": it.created_at,
-        "updatedAt": it.updated_at,
-    }));
-    if let Value::Object(fixed) = fixed {
-        shown.extend(fixed);
-    }
-    if it.name == Default::default() {
-        shown.remove("name");
-    }
-    Value::Object(shown)
-}
-
-/// Whether a user has a second factor.
-pub(crate) fn has_mfa(it: &User) -> bool {
-    it.attributes.get("mfaEnabled").and_then(Value::as_bool).unwrap_or(false)
 }
 
 /// A group; `users` and `groups` are its direct members.

@@ -6,17 +6,17 @@ mod directory;
 mod provisioning;
 mod subscription;
 mod sync;
+mod user;
 
 pub(crate) use access::{administrator, client};
 pub(crate) use audit::activity;
-pub(crate) use directory::{
-    environment, group, guard_defaults, has_mfa, membership, nesting, population, user,
-};
+pub(crate) use directory::{environment, group, guard_defaults, membership, nesting, population};
 pub(crate) use provisioning::{connection, mapping, plan, revision, rule};
 pub(crate) use subscription::subscription;
 pub(crate) use sync::{
     census, explanation, operation, preview, run, subject_status, sync_status, synced_rule,
 };
+pub(crate) use user::{has_mfa, user};
 
 use serde_json::{Value, json};
 use usher_domain::EnvironmentId;
