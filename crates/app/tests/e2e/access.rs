@@ -442,3 +442,58 @@ async fn a_new_key_can_be_prepared_and_old_ones_kept_for_servers_with_a_copy_of_
     api.post("/signingKeys", json!({})).await.ok();
     usher.api().await.get("/populations").await.ok();
 }
+
+/// Eight at once make a client of one name, and eight a client each; six make a subscription where there is room for two.
+async fn at_once(home: Home) {
+    let usher = home.serve().await;
+    let api = usher.api().await;
+    let all = |names: Vec<String>| {
+        let api = api.clone();
+        async move {
+            let made = names.into_iter().map(|name| {
+                let api = api.clone();
+                async move { api.post("/clients", json!({ "name": name, "roles": ["Sync Approver"] })).await }
+            });
+            futures_util::future::join_all(made).await
+        }
+    };
+    let same = all(vec!["Twin".into(); 8]).await;
+    assert_eq!(same.iter().filter(|answer| answer.status == 201).count(), 1);
+    for refused in same.into_iter().filter(|answer| answer.status != 201) {
+        assert_eq!(fault(refused, 400), ("name".into(), "UNIQUENESS_VIOLATION".into()));
+    }
+    for made in all((0..8).map(|number| format!("Client {number}")).collect()).await {
+        made.ok();
+    }
+    let subscription = |number: usize| {
+        json!({
+            "name": format!("Webhook {number}"), "enabled": false, "verifyTlsCertificates": true, "format": "ACTIVITY",
+            "httpEndpoint": { "url": "https://hooks.example.com/in" },
+            "filterOptions": { "includedActionTypes": ["USER.CREATED"] },
+        })
+    };
+    for number in 0..48 {
+        api.post("/subscriptions", subscription(number)).await.ok();
+    }
+    let made = (48..54).map(|number| {
+        let (api, body) = (api.clone(), subscription(number));
+        async move { api.post("/subscriptions", body).await }
+    });
+    let made = futures_util::future::join_all(made).await;
+    assert_eq!(made.iter().filter(|answer| answer.status == 201).count(), 2);
+    for refused in made.into_iter().filter(|answer| answer.status != 201) {
+        assert_eq!(fault(refused, 400), ("subscriptions".into(), "CONSTRAINT_VIOLATION".into()));
+    }
+    assert_eq!(api.list("/subscriptions", "subscriptions").await.len(), 50);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_those_who_take_a_name_or_the_last_room_at_once_no_more_get_it_than_may() {
+    at_once(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_those_who_take_a_name_or_the_last_room_at_once_no_more_get_it_than_may_on_postgresql() {
+    let Some(home) = Home::postgres(&[]).await else { return };
+    at_once(home).await;
+}

@@ -82,6 +82,5 @@ pub(super) fn stepping_down(
             "This is the last enabled Environment Admin; give the role to another client or administrator first",
         )]));
     }
-    let environment = keyholders.environment;
-    Ok(Some(Write::Environment(Environment { version: environment.version + 1, ..environment.clone() })))
+    Ok(Some(keyholders.environment.alone()))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::change::Write;
 use crate::{EnvironmentId, Timestamp};
 
 /// The guard's settings, of a rule or of an environment: the key and the largest number allowed.
@@ -45,4 +46,12 @@ pub struct Environment {
     pub updated_at: Timestamp,
     /// Rises by one with each change.
     pub version: i64,
+}
+
+impl Environment {
+    /// Writes the environment as it is, one version on. Of two changes that were each decided by a look at all that is in
+    /// it (how many there are, whether a name is free) the second conflicts, and is decided anew.
+    pub fn alone(&self) -> Write {
+        Write::Environment(Environment { version: self.version + 1, ..self.clone() })
+    }
 }

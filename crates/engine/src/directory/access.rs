@@ -48,9 +48,10 @@ impl Directory {
         giver: &[Role],
     ) -> Result<WorkerClient, DirectoryError> {
         self.execute(by, environment, move |stamp| async move {
-            found("environment", environment, self.store.environment(environment).await?)?;
+            let whole = found("environment", environment, self.store.environment(environment).await?)?;
             let all = self.store.clients(environment).await?;
-            Ok(Decided::plain(client::create(environment, body, secret_hash, giver, &all, &stamp)?))
+            let made = client::create(environment, body, secret_hash, giver, &all, &stamp)?;
+            Ok(Decided::plain(made).alone_in(&whole))
         })
         .await
     }
@@ -70,7 +71,9 @@ impl Directory {
         self.execute(by, environment, move |stamp| async move {
             let current = self.client(environment, id).await?;
             let holders = self.holders(environment).await?;
-            Ok(Decided::plain(client::replace(&current, body, giver, holders.borrowed(), &stamp)?))
+            let decided = Decided::plain(client::replace(&current, body, giver, holders.borrowed(), &stamp)?);
+            let is_renamed = decided.answer.name != current.name;
+            Ok(if is_renamed { decided.alone_in(&holders.environment) } else { decided })
         })
         .await
     }

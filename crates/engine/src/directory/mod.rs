@@ -22,7 +22,12 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use usher_domain::{
     Clock, EnvironmentId, Ids, Rejection,
-    directory::{audit::Actor, change::ChangeSet, commands::Stamp},
+    directory::{
+        audit::Actor,
+        change::{ChangeSet, Write},
+        commands::Stamp,
+        environment::Environment,
+    },
     ports::store::{Store, StoreError},
     targets::Targets,
 };
@@ -34,8 +39,8 @@ use due::Touched;
 pub use import::{GroupRow, Imported, ImportedAs, UserRow};
 pub use search::Matching;
 
-/// How often a command is decided anew because somebody was faster.
-const ATTEMPTS: u32 = 5;
+/// How often a command is decided at most, because somebody was faster; each time somebody got something done.
+const ATTEMPTS: u32 = 20;
 
 /// The directory and the provisioning set-up, as they are changed.
 #[derive(Clone)]
@@ -87,6 +92,15 @@ impl<T> Decided<T> {
     /// Nothing is touched but the users that are written.
     fn plain((answer, changes): (T, ChangeSet)) -> Self {
         Decided { answer, changes, touched: Vec::new() }
+    }
+
+    /// Decided by a look at all that is in the environment: of two at once, the second is decided anew.
+    fn alone_in(mut self, environment: &Environment) -> Self {
+        let is_alone = self.changes.writes.iter().any(|write| matches!(write, Write::Environment(_)));
+        if !is_alone && !self.changes.writes.is_empty() {
+            self.changes.writes.insert(0, environment.alone());
+        }
+        self
     }
 }
 

@@ -21,19 +21,12 @@ impl Directory {
         secret: &Secret,
     ) -> Result<Subscription, DirectoryError> {
         self.execute(by, environment, move |stamp| async move {
-            found("environment", environment, self.store.environment(environment).await?)?;
+            let whole = found("environment", environment, self.store.environment(environment).await?)?;
             let existing = self.store.subscriptions(environment).await?.len();
             let newest = self.store.last_event(environment).await?;
             let (secret, targets) = (secret.clone(), &self.targets);
-            Ok(Decided::plain(commands::create(
-                environment,
-                body,
-                existing,
-                newest,
-                secret,
-                targets,
-                &stamp,
-            )?))
+            let made = commands::create(environment, body, existing, newest, secret, targets, &stamp)?;
+            Ok(Decided::plain(made).alone_in(&whole))
         })
         .await
     }
