@@ -42,9 +42,15 @@ is out of date.
 #[tokio::test]
 async fn the_page_about_clients_says_what_was_seen() {
     let seen = Seen::default();
-    directory::terraform(&seen).await;
-    provisioning::easytofu(&seen).await;
-    collectors::collectors(&seen).await;
+    for sequence in ["directory", "provisioning", "collectors"] {
+        let usher = Home::sqlite().serve().await;
+        let api = usher.api().await;
+        match sequence {
+            "directory" => directory::terraform(&api, &api, &seen).await,
+            "provisioning" => provisioning::easytofu(&api, &api, &seen).await,
+            _ => collectors::collectors(&api, &api, &seen).await,
+        }
+    }
     let usher = Home::sqlite().serve().await;
     let api = usher.api().await;
     let document = api.send(api.anywhere(Method::GET, "/openapi.json")).await.ok();

@@ -40,6 +40,17 @@ impl Answer {
         self.body
     }
 
+    /// What was there already, in the place of the answer that would have told of its making.
+    pub(crate) fn adopted(path: &str, body: Value) -> Answer {
+        Answer { status: 201, body, what: format!("what is there at {path}") }
+    }
+
+    /// Whether it says that there is such a one already.
+    pub(crate) fn is_taken(&self) -> bool {
+        let details = self.body["details"].as_array().into_iter().flatten();
+        self.status == 400 && details.into_iter().any(|detail| detail["code"] == "UNIQUENESS_VIOLATION")
+    }
+
     /// The body, when it was refused with this status.
     #[track_caller]
     pub(crate) fn refused(self, status: u16) -> Value {
@@ -72,6 +83,16 @@ impl Api {
         let body: Value = answer.json().await.unwrap();
         let token = body["access_token"].as_str().unwrap().to_owned();
         Api { http, root: root.to_owned(), environment: environment.to_owned(), token }
+    }
+
+    /// The same client, by another way to the same server.
+    pub(crate) fn through(&self, root: &str) -> Api {
+        Api { root: root.to_owned(), ..self.clone() }
+    }
+
+    /// A request to an address as it stands, with the token.
+    pub(crate) fn follow(&self, url: &str) -> reqwest::RequestBuilder {
+        self.http.get(url).bearer_auth(&self.token)
     }
 
     /// The access token.

@@ -2,12 +2,14 @@
 
 mod api;
 mod database;
+mod faulty;
 mod home;
 mod pages;
 mod redact;
 mod world;
 
 pub(crate) use api::{Answer, Api, http_client};
+pub(crate) use faulty::{Faulty, OnTheWay};
 pub(crate) use home::{CLIENT, ENVIRONMENT, Home, SECRET, Usher, bare_command, pause};
 pub(crate) use pages::Pages;
 pub(crate) use redact::{redacted, shown};
