@@ -23,12 +23,14 @@ pub(crate) async fn list(State(app): State<AppState>, ids: Segments, origin: Ori
     let page = origin.page(1000)?;
     let filter = origin.filter(None)?;
     let found = app.directory.search_users(environment, filter.as_ref(), &page).await?;
-    let count = match filter {
-        None => Some(app.directory.count_users(environment).await?),
-        Some(_) => None,
+    let is_whole = page.after.is_none() && found.next.is_none();
+    let count = match &filter {
+        None => app.directory.count_users(environment).await?,
+        Some(_) if is_whole => found.items.len() as u64,
+        Some(filter) => app.directory.count_meeting(environment, filter).await?,
     };
     let items = found.items.iter().map(|user| show::user(&origin, user)).collect();
-    Ok(Json(origin.listing("users", Page { items, next: found.next }, count)).into_response())
+    Ok(Json(origin.listing("users", Page { items, next: found.next }, Some(count))).into_response())
 }
 
 /// `POST users`

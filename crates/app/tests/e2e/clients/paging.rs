@@ -62,3 +62,31 @@ async fn links_are_on_the_host_that_the_client_used_and_the_answer_has_the_clien
     assert_eq!(body["_embedded"]["groups"], json!([]));
     assert_eq!((&body["count"], &body["size"]), (&json!(0), &json!(0)));
 }
+
+#[tokio::test]
+async fn the_count_of_a_filtered_listing_is_of_all_that_match_on_every_page() {
+    let usher = Home::sqlite().serve().await;
+    let api = usher.api().await;
+    for number in 0..12 {
+        let mut body = person(&format!("user{number}"));
+        body["title"] = json!(if number % 2 == 0 { "Pilot" } else { "Engineer" });
+        api.post("/users", body).await.ok();
+    }
+    // By an index, by a look at each user, and by a filter that nobody meets.
+    for (filter, matching) in
+        [(r#"username sw "user1""#, 3), (r#"title eq "Pilot""#, 6), (r#"title eq "Nobody""#, 0)]
+    {
+        let mut page = api.get(&format!("/users?limit=2&filter={filter}")).await.ok();
+        let mut seen = 0;
+        loop {
+            assert_eq!(page["count"], json!(matching), "{filter}: {page:#}");
+            seen += page["size"].as_u64().unwrap();
+            let Some(next) = page["_links"]["next"]["href"].as_str() else { break };
+            page = api.send(api.follow(next)).await.ok();
+        }
+        assert_eq!(seen, matching, "{filter}");
+    }
+    // Somebody more matches: the count is not an old one.
+    api.post("/users", person("user13")).await.ok();
+    assert_eq!(api.get(r#"/users?limit=2&filter=username sw "user1""#).await.ok()["count"], 4);
+}
