@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_json::Value;
 use toml::Spanned;
+use usher_domain::provisioning::commands::connection::is_secret;
 
 /// Settings, by their keys.
 pub(super) type Settings = BTreeMap<String, Value>;
@@ -192,6 +193,13 @@ impl State {
             ));
         }
         for (line, connection) in state.connections.values() {
+            // Refused before a plan is made, which would show it.
+            for key in connection.configuration.keys().filter(|key| is_secret(key)) {
+                let what =
+                    "is a secret: name its place under secrets, as { env = \"…\" } or { file = \"…\" }";
+                faults
+                    .push((*line, format!("the connection {}: configuration.{key} {what}", connection.name)));
+            }
             for (key, place) in &connection.secrets {
                 if !matches!(
                     place,
@@ -400,6 +408,13 @@ mapping = [{ target = "email", source = "email", expression = "x" }, { target = 
         assert_snapshot!(faults("\n[[rule]]\nname = \"a\"\nconnection = \"b\"\ncolour = 1\n"), @"5: unknown field `colour`, expected one of `name`, `description`, `connection`, `direction`, `active`, `filter`, `groups`, `population`, `configuration`, `mapping`");
         let told = faults("[[connection]]\nname = \"a\"\n[connection.secrets]\nKEY = hunter2\n");
         assert!(told.starts_with("4: ") && !told.contains("hunter2"), "{told}");
+    }
+
+    #[test]
+    fn a_secret_among_the_settings_is_refused_and_not_repeated() {
+        let text =
+            "[[connection]]\nname = \"a\"\n[connection.configuration]\nOAUTH_REFRESH_TOKEN = \"hunter2\"\n";
+        assert_snapshot!(faults(text), @r#"1: the connection a: configuration.OAUTH_REFRESH_TOKEN is a secret: name its place under secrets, as { env = "…" } or { file = "…" }"#);
     }
 
     #[test]

@@ -37,6 +37,8 @@ struct Inner {
     /// Thrown away with the place.
     _database: Database,
     variables: BTreeMap<&'static str, String>,
+    /// Whether the settings are in a file, and not in variables.
+    by_file: bool,
     servers: AtomicU32,
 }
 
@@ -50,16 +52,25 @@ impl Home {
     pub(crate) fn with(variables: &[(&'static str, &str)]) -> Home {
         let dir = tempfile::tempdir().unwrap();
         let database = Database::sqlite(dir.path());
-        Home::new(dir, database, variables)
+        Home::new(dir, database, variables, false)
+    }
+
+    /// The same, configured by a file, `usher.toml`.
+    pub(crate) fn by_file(variables: &[(&'static str, &str)]) -> Home {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::sqlite(dir.path());
+        let home = Home::new(dir, database, variables, true);
+        std::fs::write(home.dir().join("usher.toml"), as_file(&home.0.variables)).unwrap();
+        home
     }
 
     /// A new database on the PostgreSQL server for tests; `None` when such tests are left out.
     pub(crate) async fn postgres(variables: &[(&'static str, &str)]) -> Option<Home> {
         let database = Database::postgres().await?;
-        Some(Home::new(tempfile::tempdir().unwrap(), database, variables))
+        Some(Home::new(tempfile::tempdir().unwrap(), database, variables, false))
     }
 
-    fn new(dir: TempDir, database: Database, variables: &[(&'static str, &str)]) -> Home {
+    fn new(dir: TempDir, database: Database, variables: &[(&'static str, &str)], by_file: bool) -> Home {
         let mut all = BTreeMap::from([
             ("USHER_LOG", "info,usher=debug".to_owned()),
             ("USHER_LOG_FORMAT", "json".to_owned()),
@@ -74,7 +85,13 @@ impl Home {
         all.insert("USHER_DATABASE_URL", database.url().to_owned());
         all.insert("USHER_SEAL_KEY_FILE", dir.path().join("usher.key").display().to_string());
         all.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        Home(Arc::new(Inner { dir, _database: database, variables: all, servers: AtomicU32::new(0) }))
+        Home(Arc::new(Inner {
+            dir,
+            _database: database,
+            variables: all,
+            by_file,
+            servers: AtomicU32::new(0),
+        }))
     }
 
     /// Where its files are.
@@ -85,7 +102,12 @@ impl Home {
     /// `usher` with these arguments, configured for this place and nothing of the machine's environment.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = bare_command(args);
-        command.current_dir(self.dir()).envs(&self.0.variables);
+        command.current_dir(self.dir());
+        if self.0.by_file {
+            command.args(["--config", "usher.toml"])
+        } else {
+            command.envs(&self.0.variables)
+        };
         command
     }
 
@@ -106,6 +128,19 @@ impl Home {
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             .collect()
     }
+}
+
+/// The same settings in a file.
+fn as_file(variables: &BTreeMap<&'static str, String>) -> String {
+    let (mut file, mut bootstrap) = (String::new(), "[bootstrap]\n".to_owned());
+    for (name, value) in variables {
+        let key = name.trim_start_matches("USHER_").to_lowercase();
+        match key.strip_prefix("bootstrap_") {
+            Some(key) => bootstrap.push_str(&format!("{key} = {value:?}\n")),
+            None => file.push_str(&format!("{key} = {value:?}\n")),
+        }
+    }
+    file + &bootstrap
 }
 
 /// `usher` with these arguments and no configuration but what the caller adds.
