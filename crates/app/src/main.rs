@@ -14,6 +14,7 @@ mod csv_files;
 mod demo;
 mod listen;
 mod log;
+mod metrics;
 mod rekey;
 mod serve;
 mod state;

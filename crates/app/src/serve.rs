@@ -11,7 +11,7 @@ use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 use usher_connectors::{dropbox::DropboxConnector, webhook::Webhooks};
 use usher_domain::{
     Clock, ConnectionId, Ids, Problem,
-    ports::store::Store,
+    ports::{meter::Meter, store::Store},
     provisioning::connection::{Connection, ConnectionKind, DropboxSettings, Health},
     reconcile::snapshot::AccountId,
     targets::Targets,
@@ -33,6 +33,7 @@ use crate::{
     cli::Role,
     config::{Config, TlsFiles},
     console, listen,
+    metrics::Metrics,
     state::{App, AppState},
     system::{SystemClock, SystemIds},
     tls::Tls,
@@ -42,9 +43,10 @@ use crate::{
 
 /// Connections become connectors here. One is kept per connection, so that its token, its pacing and its page size
 /// survive from run to run; other settings make another one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Connections {
     targets: Targets,
+    meter: Arc<dyn Meter>,
     kept: Mutex<HashMap<ConnectionId, Kept>>,
 }
 
@@ -93,7 +95,7 @@ impl Connectors for Connections {
         let (access, policy) = (settings.access.clone(), &settings.policy);
         let connector = DropboxConnector::new(access, policy, own_account.clone(), &self.targets)
             .map_err(|error| error.problem().clone())?;
-        let connector = Arc::new(connector);
+        let connector = Arc::new(connector.metered(Arc::clone(&self.meter)));
         let policy = settings.policy.clone();
         let opened = Opened { connector: Arc::clone(&connector) as Arc<_>, policy };
         kept.insert(connection.id, Kept { settings, own_account, connector });
@@ -124,15 +126,20 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
         config.targets.clone(),
     );
     bootstrap::ensure(&directory, &config.bootstrap, &*ids).await?;
-    let connectors: Arc<dyn Connectors> =
-        Arc::new(Connections { targets: config.targets.clone(), ..Connections::default() });
+    let metrics = Metrics::new();
+    let connectors: Arc<dyn Connectors> = Arc::new(Connections {
+        targets: config.targets.clone(),
+        meter: Arc::clone(&metrics) as Arc<dyn Meter>,
+        kept: Mutex::default(),
+    });
     let reconciler = Reconciler::new(
         Arc::clone(&store),
         connectors,
         Arc::clone(&clock),
         Arc::clone(&ids),
         Retry::default(),
-    );
+    )
+    .metered(Arc::clone(&metrics) as Arc<dyn Meter>);
     let owner = format!("{}/{}", std::process::id(), ids.next());
     let receiver = Webhooks::new(config.targets.clone()).map_err(|problem| anyhow!("{problem}"))?;
     let deliverer = Deliverer::new(
@@ -140,7 +147,8 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
         Arc::new(receiver),
         Arc::clone(&clock),
         deliver::Settings { lease: config.lease, ..deliver::Settings::new(owner.clone(), config.v1()) },
-    );
+    )
+    .metered(Arc::clone(&metrics) as Arc<dyn Meter>);
     let worker = Worker::new(reconciler.clone(), Settings { lease: config.lease, ..Settings::new(owner) });
     let (wake, deliver) = (worker.waker(), deliverer.waker());
     let tokens = Tokens::new(Arc::clone(&store));
@@ -161,6 +169,7 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
         verifier,
         rates: Rates::new(config.max_requests_per_second),
         trusted_proxies: config.trusted_proxies.clone(),
+        metrics,
         clock,
         ids,
         public_url: config.public_url.clone(),
@@ -202,7 +211,8 @@ impl Serving {
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
         let https = tls.is_some() || app.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
-        let doors = web::careful(api::router(app.clone()).merge(console::router(app)), https);
+        let metrics = Arc::clone(&app.metrics);
+        let doors = web::careful(api::router(app.clone()).merge(console::router(app)), https, metrics);
         let task = tokio::spawn(async move {
             listen::serve(listener, tls, doors, async move { stopped.notified().await }).await
         });

@@ -12,6 +12,7 @@ use crate::{
         administrators::Administrators, failures::Failures, openid::SignInProvider, rates::Rates,
         token::Tokens,
     },
+    metrics::Metrics,
     verifier::Verifier,
 };
 
@@ -45,6 +46,8 @@ pub(crate) struct App {
     pub(crate) verifier: Verifier,
     /// Proxies whose word counts for where a request comes from.
     pub(crate) trusted_proxies: Vec<std::net::IpAddr>,
+    /// What this process did, in numbers.
+    pub(crate) metrics: Arc<Metrics>,
     /// The time.
     pub(crate) clock: Arc<dyn Clock>,
     /// New ids.

@@ -1,7 +1,7 @@
 //! What every door has in common: answers that tell a browser to be careful, and limits on how long a request's address,
 //! headers and body may be and take.
 
-use std::{any::Any, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -12,7 +12,10 @@ use axum::{
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::api::error::ApiError;
+use crate::{
+    api::error::ApiError,
+    metrics::{self, Metrics},
+};
 
 /// The longest path and query, in bytes; filters are long.
 const URL_BYTES: usize = 48 * 1024;
@@ -21,9 +24,12 @@ const HEADER_BYTES: usize = 16 * 1024;
 /// How long a body may pause.
 pub(crate) const PAUSE: Duration = Duration::from_secs(10);
 
-/// The router, with headers on every answer that tell a browser to be careful. `https` says that clients come by https.
-pub(crate) fn careful(app: Router, https: bool) -> Router {
-    app.layer(CatchPanicLayer::custom(panicked)).layer(from_fn_with_state(https, add_headers))
+/// The router, with headers on every answer that tell a browser to be careful; requests are counted. `https` says that
+/// clients come by https.
+pub(crate) fn careful(app: Router, https: bool, metrics: Arc<Metrics>) -> Router {
+    app.layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(metrics, metrics::count))
+        .layer(from_fn_with_state(https, add_headers))
 }
 
 /// The answer when a handler panicked. Where and why is in the log ([`crate::log::tell_panics`]).

@@ -15,6 +15,7 @@ use tokio::{
 use usher_domain::{
     Clock, SubscriptionId,
     ports::{
+        meter::{Meter, Unmetered},
         receiver::{Attempt, Receiver, Refused},
         store::{Claim, Store, StoreError, StoreResult},
     },
@@ -64,6 +65,7 @@ pub struct Deliverer {
     store: Arc<dyn Store>,
     receiver: Arc<dyn Receiver>,
     clock: Arc<dyn Clock>,
+    meter: Arc<dyn Meter>,
     settings: Settings,
     wake: Arc<Notify>,
     stop: Stop,
@@ -85,7 +87,21 @@ impl Deliverer {
         clock: Arc<dyn Clock>,
         settings: Settings,
     ) -> Self {
-        Deliverer { store, receiver, clock, settings, wake: Arc::new(Notify::new()), stop: Stop::default() }
+        Deliverer {
+            store,
+            receiver,
+            clock,
+            meter: Arc::new(Unmetered),
+            settings,
+            wake: Arc::new(Notify::new()),
+            stop: Stop::default(),
+        }
+    }
+
+    /// The same, its deliveries counted.
+    #[must_use]
+    pub fn metered(self, meter: Arc<dyn Meter>) -> Self {
+        Deliverer { meter, ..self }
     }
 
     /// What to notify after each commit.
@@ -148,6 +164,7 @@ impl Deliverer {
                     "events were given up: they were more than two weeks old when the subscription was enabled again"
                 );
                 delivery.dropped += batch.dropped;
+                self.meter.dropped(batch.dropped);
             }
             if !batch.events.is_empty() {
                 // The claim must outlast the attempt, or another server could begin beside it.
@@ -199,6 +216,7 @@ impl Deliverer {
             Err(_) => "timeout",
         };
         tracing::debug!(subscription = %subscription.id, message_id, events = batch.events.len(), outcome, "delivery");
+        self.meter.delivery(batch.events.len() as u64, matches!(posted, Ok(Ok(()))));
         posted.unwrap_or_else(|_| {
             Err(Refused {
                 problem: usher_domain::Problem::new(

@@ -29,10 +29,11 @@ pub mod sync_status;
 use std::sync::Arc;
 
 use usher_domain::{
-    Clock, Ids, Problem, RuleId,
+    Clock, ConnectionId, Ids, Problem, RuleId,
     ports::{
         connector::{ConnectorError, Progress},
         job::Lease,
+        meter::{Meter, Unmetered},
         store::{Store, StoreError, StoreResult},
     },
     provisioning::rule::{Direction, Rule},
@@ -66,6 +67,7 @@ pub struct Reconciler {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) retry: Retry,
+    pub(crate) meter: Arc<dyn Meter>,
 }
 
 /// What a run would do now.
@@ -139,7 +141,13 @@ impl Reconciler {
         ids: Arc<dyn Ids>,
         retry: Retry,
     ) -> Self {
-        Reconciler { store, connectors, clock, ids, retry }
+        Reconciler { store, connectors, clock, ids, retry, meter: Arc::new(Unmetered) }
+    }
+
+    /// The same, what it does counted.
+    #[must_use]
+    pub fn metered(self, meter: Arc<dyn Meter>) -> Self {
+        Reconciler { meter, ..self }
     }
 
     /// What a full run of the rule would do now, as it is or as a draft would make it. Changes nothing anywhere.
@@ -206,6 +214,13 @@ impl Reconciler {
         }
     }
 
+    /// Tells monitoring what a look found.
+    pub(crate) fn saw(&self, connection: ConnectionId, seen: &Snapshot) {
+        if let Some(seats) = seen.seats {
+            self.meter.seats(connection, seats);
+        }
+    }
+
     /// What is to be done, with what was seen.
     async fn observed(
         &self,
@@ -220,6 +235,7 @@ impl Reconciler {
         look::widen(&mut desired, &links);
         let look = look::at(&desired, &links);
         let mut seen = setup.connector.observe(&look, progress).await?;
+        self.saw(setup.connection.id, &seen);
         seen.scope = desired.scope.clone();
         let (made, rules) = setup.decided_in_dropbox();
         let ids: Vec<RuleId> = setup.inbound.iter().map(|rule| rule.rule).collect();

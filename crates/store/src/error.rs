@@ -1,6 +1,8 @@
 //! What the databases say, as what the caller does next. Values never come along: neither database's message holds
 //! any (PostgreSQL's *detail* does, and is left out).
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use sqlx::{Error, error::ErrorKind};
 use usher_domain::ports::store::StoreError;
 
@@ -25,8 +27,24 @@ const UNIQUE: [(&str, &str, &str); 10] = [
 /// PostgreSQL: two transactions wait for each other, or cannot be put in an order.
 const TRY_AGAIN: [&str; 2] = ["40P01", "40001"];
 
-/// An error of a statement.
+/// How many statements failed since the process began.
+static FAILURES: AtomicU64 = AtomicU64::new(0);
+
+/// How many statements the database did not carry out since the process began.
+pub(crate) fn failures() -> u64 {
+    FAILURES.load(Ordering::Relaxed)
+}
+
+/// An error of a statement. What is not somebody else's being faster is counted.
 pub(crate) fn from_sqlx(error: Error) -> StoreError {
+    let error = meaning(error);
+    if !matches!(error, StoreError::Conflict(_)) {
+        FAILURES.fetch_add(1, Ordering::Relaxed);
+    }
+    error
+}
+
+fn meaning(error: Error) -> StoreError {
     match error {
         Error::Database(error) => match error.kind() {
             ErrorKind::UniqueViolation => StoreError::Conflict(taken(error.constraint(), error.message())),

@@ -15,6 +15,7 @@ mod cli;
 mod clients;
 mod inbound_steps;
 mod kill9;
+mod metrics;
 mod provisioning_pages;
 mod secrets;
 mod seed_steps;

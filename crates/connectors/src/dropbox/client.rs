@@ -1,7 +1,7 @@
 //! The one way to Dropbox: `post`. It paces, authenticates, repeats what may be repeated, and says of everything
 //! else what it means. What a route does is not known here, only whether it writes.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde::{Serialize, de::DeserializeOwned};
@@ -11,7 +11,13 @@ use tokio::{
     time::{Instant, sleep},
 };
 use usher_domain::{
-    Secret, ports::connector::ConnectorError, provisioning::connection::DropboxAccess, targets::Targets,
+    Secret,
+    ports::{
+        connector::ConnectorError,
+        meter::{Meter, Unmetered},
+    },
+    provisioning::connection::DropboxAccess,
+    targets::Targets,
 };
 
 use super::{
@@ -39,6 +45,7 @@ pub(super) struct Client {
     pub(super) patience: Patience,
     /// Writes share it; one that met `too_many_write_operations` takes it alone.
     writes: RwLock<()>,
+    meter: Arc<dyn Meter>,
 }
 
 /// What an answer means, before it is known whether the call may be repeated.
@@ -81,7 +88,12 @@ impl Client {
             pace: Pace::new(access.max_calls_per_second, access.max_in_flight),
             patience,
             writes: RwLock::new(()),
+            meter: Arc::new(Unmetered),
         })
+    }
+
+    pub(super) fn metered(self, meter: Arc<dyn Meter>) -> Self {
+        Client { meter, ..self }
     }
 
     /// Makes sure that there is a token.
@@ -178,10 +190,10 @@ impl Client {
     }
 
     async fn token(&self) -> Result<Secret, ConnectorError> {
-        self.tokens.get(&self.http, &self.pace, &self.patience).await
+        self.tokens.get(&self.http, &self.pace, &self.patience, &*self.meter).await
     }
 
-    async fn attempt(&self, route: &Route, body: &[u8], token: &Secret, attempt: u32) -> Meaning {
+    async fn attempt(&self, route: &'static Route, body: &[u8], token: &Secret, attempt: u32) -> Meaning {
         let mut bearer = match HeaderValue::try_from(format!("Bearer {}", token.expose())) {
             Ok(bearer) => bearer,
             Err(_) => {
@@ -202,6 +214,7 @@ impl Client {
             .body(body.to_vec());
         let sent = Instant::now();
         let answer = transport::send(request).await;
+        transport::count(&*self.meter, route.path, &answer, sent.elapsed());
         let status = answer.as_ref().map_or(0, |raw| raw.status.as_u16());
         let request_id = answer.as_ref().ok().and_then(|raw| raw.request_id.as_deref());
         tracing::debug!(route = route.path, status, request_id, ms = %sent.elapsed().as_millis(), attempt, "call");

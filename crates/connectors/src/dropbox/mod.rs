@@ -16,13 +16,17 @@ mod transport;
 mod validate;
 mod wire;
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use async_trait::async_trait;
 use usher_domain::{
     Timestamp,
-    ports::connector::{
-        Changes, CheckReport, Connector, ConnectorError, LogPosition, Look, Outcomes, Progress,
+    ports::{
+        connector::{Changes, CheckReport, Connector, ConnectorError, LogPosition, Look, Outcomes, Progress},
+        meter::Meter,
     },
     provisioning::connection::{DropboxAccess, Policy},
     reconcile::{
@@ -89,6 +93,13 @@ impl DropboxConnector {
             members_per_call: AtomicU32::new(access.max_members_per_call.max(1)),
             access,
         })
+    }
+
+    /// The same, its calls counted.
+    #[must_use]
+    pub fn metered(mut self, meter: Arc<dyn Meter>) -> Self {
+        self.client = self.client.metered(meter);
+        self
     }
 
     /// How many units of work run at once.

@@ -12,7 +12,9 @@ use tokio::{
     time::{Instant, sleep},
 };
 use usher_domain::{
-    Problem, Secret, ports::connector::ConnectorError, provisioning::connection::DropboxAccess,
+    Problem, Secret,
+    ports::{connector::ConnectorError, meter::Meter},
+    provisioning::connection::DropboxAccess,
 };
 
 use super::{
@@ -81,6 +83,7 @@ impl Tokens {
         http: &reqwest::Client,
         pace: &Pace,
         patience: &Patience,
+        meter: &dyn Meter,
     ) -> Result<Secret, ConnectorError> {
         let before = self.failures.load(Ordering::Acquire);
         let mut held = self.held.lock().await;
@@ -94,7 +97,7 @@ impl Tokens {
         {
             return Err(failure.clone());
         }
-        let granted = self.refresh(&held.refresh, http, pace, patience).await;
+        let granted = self.refresh(&held.refresh, http, pace, patience, meter).await;
         match granted {
             Ok(granted) => {
                 let life = Duration::from_secs(granted.expires_in.unwrap_or(UNSAID));
@@ -128,6 +131,7 @@ impl Tokens {
         http: &reqwest::Client,
         pace: &Pace,
         patience: &Patience,
+        meter: &dyn Meter,
     ) -> Result<Granted, ConnectorError> {
         let started = Instant::now();
         let mut attempt = 1;
@@ -140,6 +144,7 @@ impl Tokens {
             ]);
             let sent = Instant::now();
             let answer = transport::send(request).await;
+            transport::count(meter, "oauth2/token", &answer, sent.elapsed());
             let status = answer.as_ref().map_or(0, |raw| raw.status.as_u16());
             let request_id = answer.as_ref().ok().and_then(|raw| raw.request_id.as_deref());
             let ms = sent.elapsed().as_millis();

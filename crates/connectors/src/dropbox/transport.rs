@@ -5,7 +5,10 @@ use std::time::Duration;
 use reqwest::{StatusCode, header::CONTENT_TYPE};
 use usher_domain::{
     Problem, Secret,
-    ports::connector::ConnectorError,
+    ports::{
+        connector::ConnectorError,
+        meter::{Answered, Meter},
+    },
     targets::{Purpose, Targets},
 };
 
@@ -65,6 +68,12 @@ pub(super) async fn send(request: reqwest::RequestBuilder) -> Result<Raw, NoAnsw
     let html = text(headers, CONTENT_TYPE.as_str()).is_some_and(|kind| kind.starts_with("text/html"));
     let body = response.bytes().await.map_err(no_answer)?.to_vec();
     Ok(Raw { status, request_id, retry_after, html, body })
+}
+
+/// Counts a call, however it ended.
+pub(super) fn count(meter: &dyn Meter, route: &'static str, answer: &Result<Raw, NoAnswer>, took: Duration) {
+    let answered = answer.as_ref().map_or(Answered::Lost, |raw| Answered::of(raw.status.as_u16()));
+    meter.called(route, answered, took);
 }
 
 impl Raw {

@@ -2,6 +2,7 @@
 
 pub mod connector;
 pub mod job;
+pub mod meter;
 pub mod receiver;
 pub mod session;
 pub mod store;

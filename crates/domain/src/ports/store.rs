@@ -489,6 +489,29 @@ pub trait AuditStore: Send + Sync {
     async fn keep_check(&self, environment: EnvironmentId, check: &LastCheck) -> StoreResult<()>;
 }
 
+/// What waits and what stands still, in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gauges {
+    /// Runs that wait for a person.
+    pub held_runs: u64,
+    /// Connections that are switched on.
+    pub active_connections: u64,
+    /// Those of them whose last test failed, or whose authorisation was withdrawn.
+    pub failing_connections: u64,
+    /// Rules that are due and that no server has begun.
+    pub due_jobs: u64,
+    /// Since when the oldest of them has been due.
+    pub oldest_due: Option<Timestamp>,
+    /// Subscriptions that are enabled.
+    pub subscriptions: u64,
+    /// Those of them whose last delivery was not accepted.
+    pub failing_subscriptions: u64,
+    /// Events that they have not looked at yet.
+    pub pending_events: u64,
+    /// Events in the audit.
+    pub audit_events: u64,
+}
+
 /// All that is kept.
 #[async_trait]
 pub trait Store:
@@ -509,4 +532,9 @@ pub trait Store:
     async fn reseal(&self, limit: u32) -> StoreResult<Resealed>;
     /// Whether the database answers and its schema is this version's.
     async fn ready(&self) -> StoreResult<()>;
+    /// What waits and what stands still by `now`, in all environments together: for monitoring.
+    async fn gauges(&self, now: Timestamp) -> StoreResult<Gauges>;
+    /// How many statements the database did not carry out since the process began; a change that somebody else was
+    /// faster with is none of them.
+    fn failures(&self) -> u64;
 }

@@ -383,6 +383,11 @@ impl<'a> Ledger<'a> {
         self.records.push(Record::Run(Box::new(self.run.clone())));
         let Claimed { lease, connection, .. } = self.claimed;
         self.reconciler.store.record(lease, connection.id, &self.records).await?;
+        for record in &self.records {
+            if let Record::Outcome(_, RunOperation { operation, outcome: Some(outcome), .. }) = record {
+                self.reconciler.meter.outcome(&operation.action, outcome);
+            }
+        }
         self.records.clear();
         self.recorded_at = self.reconciler.clock.now();
         Ok(())

@@ -243,6 +243,7 @@ impl Reconciler {
             }
             self.store.record(lease, connection.id, &records).await?;
         }
+        self.meter.run_rested(rule.direction, run.state);
         tracing::info!(
             rule = %rule.id, run = %run.id, state = ?run.state, full = run.scope.is_full(), operations = run.total,
             "a run came to its end"

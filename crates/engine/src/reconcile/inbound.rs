@@ -38,6 +38,7 @@ impl Reconciler {
     ) -> Result<(Planned, Snapshot), ReconcileError> {
         let mut links = self.store.links(setup.connection.id, &scope).await?;
         let mut seen = setup.connector.observe(&look(setup, onboarding, &scope), progress).await?;
+        self.saw(setup.connection.id, &seen);
         seen.scope = scope.clone();
         let of: Option<Vec<AccountId>> = match &scope {
             Scope::Accounts(accounts) => Some(accounts.iter().cloned().collect()),

@@ -8,11 +8,13 @@ mod chain;
 mod commit;
 mod directory;
 mod events;
+mod gauges;
 mod jobs;
 mod provisioning;
 mod record;
 mod reseal;
 mod sessions;
+
 mod subscriptions;
 mod sync;
 mod verify;
@@ -25,7 +27,7 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Row as _, query_builder::Separated};
 use usher_domain::{
     EnvironmentId, Timestamp,
     directory::change::ChangeSet,
-    ports::store::{Page, PageRequest, Resealed, Store, StoreError, StoreResult},
+    ports::store::{Gauges, Page, PageRequest, Resealed, Store, StoreError, StoreResult},
 };
 use uuid::Uuid;
 
@@ -164,6 +166,14 @@ impl Store for Database {
             }
             Err(error) => Err(error),
         }
+    }
+
+    async fn gauges(&self, now: Timestamp) -> StoreResult<Gauges> {
+        self.all_gauges(now).await
+    }
+
+    fn failures(&self) -> u64 {
+        crate::error::failures()
     }
 }
 

@@ -131,14 +131,19 @@ fn parameters(route: &Route) -> Vec<Value> {
 fn responses(route: &Route, routes: &[Route]) -> Map<String, Value> {
     let mut responses = Map::new();
     let media_type = if route.path.starts_with("/v1/") { "application/hal+json" } else { "application/json" };
+    let (mut given_as, text) = (media_type, json!({ "type": "string" }));
     let (status, schema) = match &route.gives {
         Gives::Nothing => (204, None),
+        Gives::Text(media_type) => {
+            given_as = media_type;
+            (200, Some(text))
+        }
         Gives::One(status, schema) => (*status, Some(reference(schema))),
         Gives::List(name, schema) => (200, Some(envelope(name, schema))),
     };
     let mut given = json!({ "description": "Done.", "headers": headers() });
     if let Some(schema) = schema {
-        given["content"] = json!({ media_type: { "schema": schema } });
+        given["content"] = json!({ given_as: { "schema": schema } });
     }
     if status == 201 {
         let links = links(route, routes);

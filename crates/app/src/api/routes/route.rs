@@ -61,6 +61,8 @@ pub(crate) enum Gives {
     Nothing,
     /// One thing, by the name of its schema.
     One(u16, &'static str),
+    /// Text of this media type, which is no JSON.
+    Text(&'static str),
     /// A listing in PingOne's envelope: the name of the list in it, and the name of the schema of each item.
     List(&'static str, &'static str),
 }
@@ -184,6 +186,11 @@ impl Route {
     /// Gives one thing of this schema: 200.
     pub(crate) fn gives(self, schema: &'static str) -> Self {
         Route { gives: Gives::One(200, schema), ..self }
+    }
+
+    /// Gives text of this media type: 200.
+    pub(crate) fn gives_text(self, media_type: &'static str) -> Self {
+        Route { gives: Gives::Text(media_type), ..self }
     }
 
     /// Makes one thing of this schema: 201.

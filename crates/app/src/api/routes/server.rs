@@ -3,12 +3,16 @@
 use axum::{
     Json,
     extract::State,
+    http::header,
     response::{IntoResponse, Response},
 };
 use serde_json::json;
 
 use super::route::{ANYBODY, Route, get, post};
-use crate::api::{AppState, error::ApiError, openapi, token};
+use crate::{
+    api::{AppState, error::ApiError, openapi, token},
+    metrics,
+};
 
 /// See the module.
 #[rustfmt::skip]
@@ -21,6 +25,9 @@ pub(super) fn table() -> Vec<Route> {
             .named("readHealth", "Says that the server is alive").gives("Health"),
         get("", ANYBODY, ready).at("/readyz").ours()
             .named("readReadiness", "Says whether the database answers and its schema is current").gives("Readiness"),
+        get("", ANYBODY, measured).at("/metrics").ours()
+            .named("readMetrics", "Gives what monitoring wants to know, as Prometheus reads it")
+            .gives_text("application/openmetrics-text"),
         get("", ANYBODY, openapi::serve).at("/openapi.json").ours()
             .named("readOpenApi", "Gives this document").gives("OpenApi"),
     ]
@@ -34,6 +41,14 @@ async fn alive(State(app): State<AppState>) -> Response {
         _ => None,
     };
     Json(json!({ "status": "alive", "environment": environment })).into_response()
+}
+
+/// `GET /metrics`: numbers about this process and this database, and nothing about anybody.
+async fn measured(State(app): State<AppState>) -> Response {
+    match app.metrics.text(&*app.store, app.clock.now()).await {
+        Ok(text) => ([(header::CONTENT_TYPE, metrics::MEDIA_TYPE)], text).into_response(),
+        Err(error) => ApiError::unexpected(error).into_response(),
+    }
 }
 
 /// `GET /readyz`: the database answers, and its schema is this version's.

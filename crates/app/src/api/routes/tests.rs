@@ -264,6 +264,7 @@ fn only_what_must_be_is_open_to_anybody() {
     open.sort();
     insta::assert_snapshot!(open.join("\n"), @"
     GET /healthz
+    GET /metrics
     GET /openapi.json
     GET /readyz
     POST /{environmentId}/as/token
