@@ -21,5 +21,6 @@ mod secrets;
 mod seed_steps;
 mod state;
 mod tls;
+mod try_outs;
 mod two_servers;
 mod webhooks;
