@@ -1,4 +1,4 @@
-//! Ways to look before anything is done: the census of a team, an expression tried on a user.
+//! Ways to look before anything is done: the census of a team, an expression tried on a user, a rule as a draft would have it.
 
 use dropbox_simulator::{MemberSeed, MemberState, Team};
 use serde_json::{Value, json};
@@ -132,4 +132,77 @@ async fn an_expression_is_tried_on_a_user_or_told_where_it_is_wrong() {
     }
     let nobody = json!({ "expression": "1", "user": "0197b2d0-0000-7000-8000-00000000dead" });
     api.post(path, nobody).await.refused(404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_of_a_rule_is_previewed_and_neither_the_rule_nor_the_team_changes() {
+    let world = World::of(Home::sqlite(), Team::builder(), json!({ "DEPROVISION_USERS": true })).await;
+    let api = &world.api;
+    let mut users = Vec::new();
+    for (name, title) in [("ada", "Pilot"), ("bob", "Pilot"), ("cy", "Cook")] {
+        users.push(world.user_with(name, json!({ "title": title })).await);
+    }
+    let rule = world.outbound_rule(json!({ "populationExpression": "title eq \"Pilot\"" })).await;
+    settled(api, &rule).await;
+    let (rule_path, people) = (format!("/propagation/rules/{rule}"), world.dropbox.people());
+    let before = api.get(&rule_path).await.ok();
+    let preview = async |draft: Value| api.post(&format!("{rule_path}/preview"), draft).await;
+    let told = |preview: &Value| {
+        let operations = preview["operations"].as_array().unwrap().iter();
+        let told = operations.map(|it| {
+            format!("{} {}", it["kind"].as_str().unwrap(), it["subject"]["name"].as_str().unwrap())
+        });
+        let mut told: Vec<String> = told.collect();
+        told.sort();
+        told
+    };
+
+    // As it is, nothing is to be done; each draft says what it would do, with a digest of its own.
+    let as_it_is = preview(json!({})).await.ok();
+    assert_eq!((told(&as_it_is).len(), &as_it_is["guard"]["verdict"]), (0, &json!("CLEAR")));
+    let narrower = preview(json!({ "populationExpression": "username eq \"ada\"" })).await.ok();
+    assert_eq!(told(&narrower), ["CANCEL_INVITATION bob@example.com"]);
+    let wider = preview(json!({ "populationExpression": "enabled eq true" })).await.ok();
+    assert_eq!(told(&wider), ["CREATE cy@example.com"]);
+    assert!(narrower["digest"] != as_it_is["digest"] && narrower["digest"] != wider["digest"]);
+    assert_eq!(
+        preview(json!({ "populationExpression": "enabled eq true" })).await.ok()["digest"],
+        wider["digest"]
+    );
+    let renamed = preview(json!({ "mappings": [
+        { "sourceAttribute": "email", "targetAttribute": "email" },
+        { "expression": "#string.upperCase(user.name.given)", "targetAttribute": "given_name" },
+        { "sourceAttribute": "name.family", "targetAttribute": "surname" },
+    ] }))
+    .await
+    .ok();
+    assert_eq!(told(&renamed), ["UPDATE ada@example.com", "UPDATE bob@example.com"]);
+    let forbidden = preview(json!({
+        "populationExpression": "username eq \"ada\"", "actions": { "DISABLE_USERS": false, "DEPROVISION_USERS": false },
+    })).await.ok();
+    assert!(told(&forbidden).iter().all(|it| !it.starts_with("CANCEL_INVITATION")), "{forbidden:#}");
+    let held = preview(json!({
+        "populationExpression": "username eq \"nobody\"", "configuration": { "GUARD_MAX_REMOVALS": 1 },
+    }))
+    .await
+    .ok();
+    assert_eq!(held["guard"]["verdict"], "HOLD");
+    assert!(!held["guard"]["reasons"].as_array().unwrap().is_empty());
+
+    // What is wrong is told where it is.
+    for (draft, target) in [
+        (json!({ "populationExpression": "title eq" }), "populationExpression"),
+        (json!({ "filter": "title eq \"x\"" }), "filter"),
+        (json!({ "mappings": [{ "expression": "user.", "targetAttribute": "surname" }] }), "expression"),
+        (json!({ "mappings": "none" }), "mappings"),
+        (json!({ "actions": { "WIPE_DATA": true } }), "actions.WIPE_DATA"),
+        (json!({ "actions": [] }), "actions"),
+        (json!({ "groups": [{ "id": users[0] }] }), "groups[0].id"),
+    ] {
+        let refused = preview(draft.clone()).await.refused(400);
+        let at = refused["details"][0]["target"].as_str().unwrap();
+        assert!(at.ends_with(target), "{draft}: {refused:#}");
+    }
+    assert_eq!(api.get(&rule_path).await.ok(), before, "a preview changed the rule");
+    assert_eq!(world.dropbox.people(), people, "a preview changed the team");
 }
