@@ -12,7 +12,7 @@ use std::{
 use usher_domain::{
     Clock, EnvironmentId,
     directory::audit::verify::LastCheck,
-    ports::store::{Store, StoreResult},
+    ports::store::{Store, StoreError, StoreResult},
 };
 
 /// Where a check stands that is not kept yet.
@@ -58,7 +58,10 @@ impl Verifier {
         }
         let verifier = self.clone();
         tokio::spawn(async move {
-            match verifier.check(environment, by, &progress).await {
+            let (checker, told) = (verifier.clone(), Arc::clone(&progress));
+            // In a task of its own, so that a panic is a failure like others and not a check without end.
+            let checked = tokio::spawn(async move { checker.check(environment, by, &told).await }).await;
+            match checked.map_err(|error| StoreError::Unavailable(error.to_string())).flatten() {
                 Ok(()) => {
                     let mut going = verifier.going.lock().unwrap_or_else(PoisonError::into_inner);
                     going.remove(&environment);

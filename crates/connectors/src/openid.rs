@@ -277,11 +277,8 @@ impl OpenIdProvider {
         };
         let what =
             format!("{} answered {status} at its {what}: {error} {description}", self.registration.issuer);
-        Err(Problem::new(
-            "OPENID_PROVIDER_REFUSED",
-            format!("{}.", what.trim_end_matches([' ', ':', '.'])),
-            remedy,
-        ))
+        let code = if error == "invalid_grant" { CODE_REFUSED } else { "OPENID_PROVIDER_REFUSED" };
+        Err(Problem::new(code, format!("{}.", what.trim_end_matches([' ', ':', '.'])), remedy))
     }
 
     fn faulty(&self, what: &str, why: &str) -> Problem {
@@ -296,7 +293,7 @@ impl OpenIdProvider {
         let error = error.without_url();
         let why = if error.is_timeout() { "it did not answer in time".into() } else { reason(&error) };
         Problem::new(
-            UNREACHABLE,
+            "OPENID_PROVIDER_UNREACHABLE",
             format!(
                 "The {what} of the OpenID provider {} cannot be reached: {why}.",
                 self.registration.issuer
@@ -306,5 +303,5 @@ impl OpenIdProvider {
     }
 }
 
-/// The code of the problem that a provider does not answer.
-pub const UNREACHABLE: &str = "OPENID_PROVIDER_UNREACHABLE";
+/// The code of the problem that the provider gives nothing for a code that a browser brought: it is guessed, old or used.
+pub const CODE_REFUSED: &str = "OPENID_CODE_REFUSED";

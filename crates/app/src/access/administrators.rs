@@ -116,10 +116,15 @@ impl Administrators {
         from: Option<IpAddr>,
         provider: Option<&ProviderAccount>,
     ) -> Result<Administrator, SignInError> {
-        let (found, how) = self.factor_of(administrator, code, from, SignIn::Denied).await?;
         match provider {
-            Some(account) => self.bind_and_tell(found, account, how).await,
+            Some(account) => {
+                let charged = self.charge_all(code_keys(administrator, from)).await?;
+                let (found, how) = self.factor_of(administrator, code, charged, SignIn::Denied).await?;
+                self.bind_and_tell(found, account, how).await
+            }
             None => {
+                let charged = self.charge(&administrator.username, from).await?;
+                let (found, how) = self.factor_of(administrator, code, charged, SignIn::Denied).await?;
                 self.tell(&found, how).await?;
                 Ok(found)
             }
@@ -133,17 +138,17 @@ impl Administrators {
         code: &str,
         from: Option<IpAddr>,
     ) -> Result<(), SignInError> {
-        self.factor_of(administrator, code, from, SignIn::CodeWrong).await.map(|_| ())
+        let charged = self.charge(&administrator.username, from).await?;
+        self.factor_of(administrator, code, charged, SignIn::CodeWrong).await.map(|_| ())
     }
 
     async fn factor_of(
         &self,
         administrator: &Administrator,
         code: &str,
-        from: Option<IpAddr>,
+        charged: Charged,
         failure: SignIn,
     ) -> Result<(Administrator, SignIn), SignInError> {
-        let charged = self.charge(&administrator.username, from).await?;
         let found = self.store.administrator_by_id(administrator.environment, administrator.id).await?;
         // Whoever was disabled, or got another password, since the first step begins anew.
         let same = found.filter(|found| found.enabled && found.password_hash == administrator.password_hash);
@@ -354,6 +359,12 @@ fn keys(username: &str, from: Option<IpAddr>) -> [(String, u32); 3] {
         (format!("user/{user}"), PER_USER),
         address_key(from),
     ]
+}
+
+/// The keys of a code by someone for whom the OpenID provider vouched: guesses at the password of a username, by whoever,
+/// neither shut this door nor are forgotten by coming in through it.
+fn code_keys(administrator: &Administrator, from: Option<IpAddr>) -> [(String, u32); 2] {
+    [(format!("code/{}", administrator.id), PER_USER_AND_ADDRESS), address_key(from)]
 }
 
 fn address_key(from: Option<IpAddr>) -> (String, u32) {

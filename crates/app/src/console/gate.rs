@@ -183,8 +183,7 @@ async fn admit(
 
 /// The form, if it comes from one of our pages, in this session.
 async fn own_form(visit: &Visit, request: Request) -> ConsoleResult<(Form, axum::http::Extensions)> {
-    let site = request.headers().get("sec-fetch-site").and_then(|site| site.to_str().ok());
-    if site.is_some_and(|site| site != "same-origin" && site != "none") {
+    if is_from_elsewhere(request.headers()) {
         return Err(ConsoleError::not_our_form());
     }
     let extensions = request.extensions().clone();
@@ -196,6 +195,12 @@ async fn own_form(visit: &Visit, request: Request) -> ConsoleResult<(Form, axum:
         return Err(ConsoleError::not_our_form());
     }
     Ok((form, extensions))
+}
+
+/// Whether the browser says that a page of another site sent it here.
+pub(super) fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
+    site.is_some_and(|site| site != "same-origin" && site != "none")
 }
 
 /// To the page for signing in, and back afterwards.

@@ -53,8 +53,12 @@ fn configured(app: &AppState) -> ConsoleResult<&SignInProvider> {
 }
 
 /// `GET /console/sign-in/provider`: a link and not a form, since pages may send forms to this console only.
-pub(super) async fn go(State(app): State<AppState>, mut visit: Visit) -> ConsoleResult {
+pub(super) async fn go(State(app): State<AppState>, mut visit: Visit, asked: HeaderMap) -> ConsoleResult {
     let provider = configured(&app)?;
+    // Whoever is signed in as one administrator is not made another by a page of somebody else's.
+    if gate::is_from_elsewhere(&asked) {
+        return Ok(Redirect::to("/console/sign-in").into_response());
+    }
     let mut headers = HeaderMap::new();
     let secret = gate::bind_guest(&mut visit, &mut headers);
     let now = app.clock.now();

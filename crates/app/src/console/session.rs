@@ -1,5 +1,5 @@
 //! Sessions: a secret in the browser, its digest in the database. Opened by a sign-in, ended by a sign-out, by time, or
-//! when the administrator is disabled or gone.
+//! when the administrator is disabled, gone, or released from the account that opened it.
 
 use sha2::{Digest as _, Sha256};
 use usher_domain::{
@@ -29,7 +29,11 @@ pub(super) async fn find(app: &AppState, cookies: &Cookies) -> StoreResult<Optio
     let now = app.clock.now();
     let found = app.store.session(&digest(secret)).await?;
     let Some((session, administrator)) = found else { return Ok(None) };
-    if !session.is_good(now) || !administrator.enabled {
+    // Whoever is released from the account at the OpenID provider, or has another name now, is not who it let in.
+    let released = session.stage == Stage::SignedIn
+        && session.provider.is_some()
+        && session.provider != administrator.provider;
+    if !session.is_good(now) || !administrator.enabled || released {
         app.store.end_session(&session.digest).await?;
         return Ok(None);
     }

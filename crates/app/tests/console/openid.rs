@@ -117,6 +117,30 @@ async fn an_administrator_is_known_by_their_verified_address_once_and_then_by_th
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_another_username_an_administrator_is_released_from_the_account() {
+    let provider = Provider::start().await;
+    let usher = provider.home().serve().await;
+    let api = usher.api().await;
+    let ada = administrator(&api, ADA, &["Identity Data Admin"]).await;
+    provider.signs_in("ada-7", ADA);
+    let mut visitor = Visitor::of(&usher);
+    come(&mut visitor).await;
+    assert_eq!(visitor.page.path, "/console");
+    // Ada's place is taken by Eve.
+    let body = json!({ "username": "eve@example.com", "roles": ["Identity Data Admin"], "enabled": true });
+    api.put(&format!("/administrators/{ada}"), body).await.ok();
+    visitor.get("/console").await;
+    assert_eq!(visitor.page.path, "/console/sign-in", "the session that Ada's account opened goes on");
+    let mut visitor = Visitor::of(&usher);
+    come(&mut visitor).await;
+    assert_eq!(out(&mut visitor).await.0, 403, "Ada's account signs Eve in");
+    provider.signs_in("eve-9", "eve@example.com");
+    let mut visitor = Visitor::of(&usher);
+    come(&mut visitor).await;
+    assert_eq!(visitor.page.path, "/console");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_that_lies_lets_nobody_in_and_the_log_says_why() {
     let provider = Provider::start().await;
     let usher = provider.home().serve().await;
@@ -278,7 +302,11 @@ async fn whoever_is_no_administrator_or_not_surely_one_is_told_what_to_do() {
         assert!(printed.contains(why), "the log does not say: {why}");
     }
 
-    // The address may be at the user info endpoint only.
+    // The address may be at the user info endpoint only, or be verified only there.
+    provider.does(Plan { userinfo: about("ada-7"), ..plan(json!({ "sub": "ada-7", "email": ADA })) });
+    let mut visitor = Visitor::of(&usher);
+    come(&mut visitor).await;
+    assert_eq!(visitor.page.path, "/console");
     provider.does(Plan { userinfo: about("ada-7"), ..plan(json!({ "sub": "ada-7" })) });
     let mut visitor = Visitor::of(&usher);
     come(&mut visitor).await;

@@ -30,6 +30,9 @@ pub(crate) const CLIENT: &str = "usher of tests";
 /// Its secret: of letters that HTTP Basic must have encoded.
 pub(crate) const CLIENT_SECRET: &str = "canary:openid secret/ü%41";
 
+/// Who signs in when nothing else is said.
+const SUBJECT: &str = "248289761001";
+
 /// How a token is signed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) enum Signed {
@@ -52,7 +55,7 @@ pub(crate) struct Plan {
     pub(crate) signed: Signed,
     /// Sends the browser back with this error.
     pub(crate) error: Option<&'static str>,
-    /// What the user info endpoint says.
+    /// What the user info endpoint says; null: nothing but whom it is about.
     pub(crate) userinfo: Value,
 }
 
@@ -217,7 +220,7 @@ async fn token(
     }
     let now = seconds();
     let mut claims = json!({
-        "iss": it.url, "sub": "248289761001", "aud": CLIENT, "nonce": asked["nonce"],
+        "iss": it.url, "sub": SUBJECT, "aud": CLIENT, "nonce": asked["nonce"],
         "iat": now, "exp": now + 300,
     });
     let plan = it.plan.lock().unwrap().clone();
@@ -241,7 +244,12 @@ async fn token(
 
 async fn userinfo(State(it): State<Arc<Shared>>, headers: HeaderMap) -> Response {
     match headers.get("authorization").map(|value| value.to_str().unwrap()) {
-        Some("Bearer canary-access-token") => Json(it.plan.lock().unwrap().userinfo.clone()).into_response(),
+        Some("Bearer canary-access-token") => {
+            let plan = it.plan.lock().unwrap();
+            let whom = plan.claims.get("sub").cloned().unwrap_or_else(|| json!(SUBJECT));
+            let said = if plan.userinfo.is_null() { json!({ "sub": whom }) } else { plan.userinfo.clone() };
+            Json(said).into_response()
+        }
         _ => StatusCode::UNAUTHORIZED.into_response(),
     }
 }

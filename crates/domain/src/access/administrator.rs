@@ -148,7 +148,9 @@ pub fn replace(
     }
     let added: Vec<Role> = roles.iter().filter(|role| !current.roles.contains(role)).copied().collect();
     roles::must_have(giver, &added)?;
-    let mut administrator = Administrator { username, roles, enabled, ..current.clone() };
+    // Under another name it may be another person, whom the account at the OpenID provider is not.
+    let provider = current.provider.clone().filter(|_| username == current.username);
+    let mut administrator = Administrator { username, roles, enabled, provider, ..current.clone() };
     let changed = diff::changed(&shown(current), &shown(&administrator));
     if changed.is_empty() {
         return Ok((administrator, ChangeSet::default()));

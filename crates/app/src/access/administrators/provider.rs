@@ -6,7 +6,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use usher_connectors::openid::UNREACHABLE;
+use usher_connectors::openid::CODE_REFUSED;
 use usher_domain::{
     access::{Administrator, ProviderAccount, administrator::SignIn},
     ports::store::StoreError,
@@ -63,7 +63,8 @@ impl Administrators {
             Ok(identity) => identity,
             Err(problem) => {
                 tracing::warn!(code = %problem.code, %problem, "a sign-in by the OpenID provider failed");
-                if problem.code == UNREACHABLE {
+                // A provider that is down or set up wrongly must not shut the door that passwords open.
+                if problem.code != CODE_REFUSED {
                     self.give_back(&charged).await?;
                 }
                 return Err(NotVouched::Failed);

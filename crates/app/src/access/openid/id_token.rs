@@ -160,7 +160,11 @@ pub(crate) fn complete(identity: Identity, userinfo: &Value) -> Result<Identity,
         return Err(because("is about somebody else (sub)"));
     }
     let about = About::deserialize(userinfo).map_err(|_| because("is not as it should be"))?;
-    Ok(Identity { email_verified: about.verified(), email: about.email, ..identity })
+    // The word on an address is that of whoever names it.
+    match (about.verified(), about.email) {
+        (email_verified, Some(email)) => Ok(Identity { email: Some(email), email_verified, ..identity }),
+        (_, None) => Ok(identity),
+    }
 }
 
 /// Whether a key may have signed a token with that header: by its name, its kind, and what it is for.

@@ -98,7 +98,7 @@ impl SignInProvider {
             other => other,
         };
         let identity = believed.map_err(|why| self.disbelieved(&why))?;
-        if identity.email.is_some() {
+        if identity.email.is_some() && identity.email_verified {
             return Ok(identity);
         }
         match self.client.userinfo(&tokens.access_token, now).await? {

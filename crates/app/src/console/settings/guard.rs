@@ -5,6 +5,7 @@ use axum::extract::State;
 use serde_json::{Map, Value, json};
 use usher_domain::{
     directory::{commands::Body, environment::GuardDefaults},
+    provisioning::rule::Rule,
     reconcile::guard::Limits,
 };
 use usher_engine::directory::DirectoryError;
@@ -38,18 +39,31 @@ struct Edit {
     looser: Vec<String>,
     /// The limits that the sentences are about, so that no others are saved with them.
     about: String,
+    /// The rules that have limits of their own, which these do not touch.
+    apart: Vec<String>,
 }
 
-fn editing(visitor: &Visitor, form: Form, looser: Vec<String>) -> Edit {
+async fn editing(app: &AppState, visitor: &Visitor, form: Form, looser: Vec<String>) -> ConsoleResult<Edit> {
     let built_in = Limits::default();
-    Edit {
+    let rules = app.reconciler.rules(visitor.home()).await?;
+    let apart = rules
+        .iter()
+        .filter(|rule| FIELDS.iter().any(|(_, setting, _)| rule.configuration.contains_key(*setting)));
+    Ok(Edit {
+        apart: apart.map(|rule| of_its_own(rule, &visitor.environment.guard)).collect(),
         shell: Shell::new(visitor, "Guard defaults"),
         built_in,
         built_in_minutes: built_in.window.as_secs() / 60,
         about: about(&form),
         form,
         looser,
-    }
+    })
+}
+
+fn of_its_own(rule: &Rule, defaults: &GuardDefaults) -> String {
+    let Limits { max_removals, max_percent, window } = rule.limits(defaults);
+    let minutes = window.as_secs() / 60;
+    format!("“{}”: {max_removals} removals, {max_percent} %, {minutes} minutes", rule.name)
 }
 
 fn about(form: &Form) -> String {
@@ -57,14 +71,14 @@ fn about(form: &Form) -> String {
 }
 
 /// `GET /console/settings/guard`
-pub(in crate::console) async fn edit(visitor: Visitor) -> ConsoleResult {
+pub(in crate::console) async fn edit(State(app): State<AppState>, visitor: Visitor) -> ConsoleResult {
     let mut form = Form::default();
     for (field, setting, _) in FIELDS {
         if let Some(number) = visitor.environment.guard.get(setting) {
             form.set(field, number.to_string());
         }
     }
-    page(&editing(&visitor, form, Vec::new()))
+    page(&editing(&app, &visitor, form, Vec::new()).await?)
 }
 
 fn body(form: &Form) -> Body {
@@ -88,14 +102,18 @@ pub(in crate::console) async fn change(
     if form.value("seen") != about(&form) {
         let looser = looser(&app, &visitor, &form).await?;
         if !looser.is_empty() {
-            return refused(&editing(&visitor, form, looser));
+            return refused(&editing(&app, &visitor, form, looser).await?);
         }
     }
     match app.directory.replace_guard_defaults(&visitor.by(), visitor.home(), &body).await {
-        Ok(_) => done(&visitor, "/console/settings", "The guard goes by these limits from the next run on."),
+        Ok(_) => done(
+            &visitor,
+            "/console/settings",
+            "From the next run on the guard goes by these limits, for every rule that sets none of its own.",
+        ),
         Err(DirectoryError::Rejected(why)) => {
             let targets = FIELDS.map(|(field, _, target)| (target, field));
-            refused(&editing(&visitor, form.refused(&why, &targets), Vec::new()))
+            refused(&editing(&app, &visitor, form.refused(&why, &targets), Vec::new()).await?)
         }
         Err(error) => Err(error.into()),
     }
@@ -109,23 +127,29 @@ async fn looser(app: &AppState, visitor: &Visitor, form: &Form) -> ConsoleResult
     let (was, new) = (&visitor.environment.guard, GuardDefaults(given.collect()));
     let mut told = Vec::new();
     for rule in app.reconciler.rules(visitor.home()).await? {
-        let of = app.store.linked_counts(rule.id).await?.users;
+        let of = app.store.linked_counts(rule.id).await?;
         let (before, after) = (rule.limits(was), rule.limits(&new));
-        let (few, many) = (before.lets_through(of), after.lets_through(of));
-        if many > few {
-            let whom = count(of, "account", "accounts");
-            told.push(format!(
-                "“{}” could take away {many} of its {whom} without asking anyone; now it is {few}.",
-                rule.name
-            ));
-        } else if after.window < before.window && few > 0 {
-            told.push(format!(
-                "“{}” could take away {} again after {} minutes; now it is {} minutes.",
-                rule.name,
-                count(few, "account", "accounts"),
-                after.window.as_secs() / 60,
-                before.window.as_secs() / 60
-            ));
+        let (then, now) = (after.window.as_secs() / 60, before.window.as_secs() / 60);
+        for (of, one, many) in [
+            (of.users, "account", "accounts"),
+            (of.memberships, "membership", "memberships"),
+            (of.groups, "group", "groups"),
+        ] {
+            let (few, more) = (before.lets_through(of), after.lets_through(of));
+            if more > few {
+                told.push(format!(
+                    "“{}” could take away {more} of its {} without asking anyone; now it is {few}.",
+                    rule.name,
+                    count(of, one, many)
+                ));
+            }
+            if then < now && few > 0 {
+                told.push(format!(
+                    "“{}” could take away {} again after {then} minutes; now it is {now} minutes.",
+                    rule.name,
+                    count(more, one, many)
+                ));
+            }
         }
     }
     let (before, after) = (Limits::from(was), Limits::from(&new));
