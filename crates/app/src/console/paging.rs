@@ -24,7 +24,7 @@ impl Paging {
         let visit = &visitor.visit;
         let address = |after: Option<&str>| {
             let mut query = url::form_urlencoded::Serializer::new(String::new());
-            query.extend_pairs(visit.pairs().filter(|(name, _)| *name != "after"));
+            query.extend_pairs(visit.pairs().filter(|(name, _)| *name != "after" && *name != "now"));
             if let Some(after) = after {
                 query.append_pair("after", after);
             }

@@ -25,6 +25,7 @@ mod directory;
 mod guard;
 mod hands;
 mod isolation;
+mod large;
 mod openid;
 mod overview;
 mod pictures;

@@ -14,7 +14,7 @@ use usher_domain::{
 };
 use usher_engine::reconcile::{Draft, sync_status::not_running};
 
-use super::{find_connection, plan_view::Row};
+use super::{find_connection, looking, plan_view::Row};
 use crate::{
     access::permission::Permission::WriteConfiguration,
     console::{
@@ -112,6 +112,10 @@ pub(in crate::console) async fn show(
     if connection.kind != ConnectionKind::Dropbox {
         return Err(ConsoleError::no_such_page());
     }
+    let title = format!("Census: {}", connection.name);
+    if let Some(first) = looking::first(&app, &visitor, title.clone()).await? {
+        return Ok(first);
+    }
     let heads = app.reconciler.headcount(&connection).await?;
     let counted = census(&heads.seen, &heads.links, &heads.users, &heads.policy);
     let of = visitor.query("of").unwrap_or_default().to_owned();
@@ -125,7 +129,7 @@ pub(in crate::console) async fn show(
         current: value == of,
     });
     page(&Page {
-        shell: Shell::new(&visitor, format!("Census: {}", connection.name)),
+        shell: Shell::new(&visitor, title),
         id: connection.id.to_string(),
         name: connection.name.clone(),
         total: number(counted.accounts.len() as u64),

@@ -280,19 +280,21 @@ struct Delete {
 }
 
 async fn deleting(app: &AppState, visitor: &Visitor, it: &Connection, form: Form) -> ConsoleResult<Delete> {
-    let rules = app.store.rules(visitor.home()).await?;
-    let links = app.store.links(it.id, &usher_domain::reconcile::scope::Scope::Full).await?;
+    let mut rules = Vec::new();
+    let mut linked = 0;
+    for rule in app.store.rules(visitor.home()).await? {
+        if rule.connection() == it.id {
+            linked += app.store.linked_counts(rule.id).await?.users;
+            rules.push((rule.id.to_string(), rule.name));
+        }
+    }
     Ok(Delete {
         shell: Shell::new(visitor, format!("Delete {}", it.name)),
         form,
         id: it.id.to_string(),
         name: it.name.clone(),
-        rules: rules
-            .iter()
-            .filter(|rule| rule.connection() == it.id)
-            .map(|rule| (rule.id.to_string(), rule.name.clone()))
-            .collect(),
-        linked: links.accounts().len() as u64,
+        rules,
+        linked,
     })
 }
 

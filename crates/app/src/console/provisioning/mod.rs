@@ -9,6 +9,7 @@ mod connection_form;
 mod connections;
 mod expected;
 mod lists;
+mod looking;
 mod plan_view;
 mod preview;
 mod rule_delete;

@@ -5,7 +5,7 @@ use axum::extract::State;
 use usher_domain::{provisioning::connection::Connection, reconcile::guard::Verdict};
 use usher_engine::reconcile::{Draft, Preview, sync_status::not_running};
 
-use super::{expected, find_rule, plan_view::PlanView};
+use super::{expected, find_rule, looking, plan_view::PlanView};
 use crate::{
     access::permission::Permission::{ReadIdentities, WriteConfiguration},
     console::{
@@ -79,13 +79,17 @@ pub(in crate::console) async fn show(
     ids: Ids,
 ) -> ConsoleResult {
     let rule = find_rule(&app, &visitor, ids.id(0)).await?;
+    let title = format!("Preview: {}", rule.name);
+    if let Some(first) = looking::first(&app, &visitor, title.clone()).await? {
+        return Ok(first);
+    }
     let connection = app.store.connection(visitor.home(), rule.connection()).await?;
     let (shown, fault) = match app.reconciler.preview(&rule, Draft::default()).await {
         Ok(preview) => (Some(PreviewShown::of(&preview, connection.as_ref())), None),
         Err(error) => (None, Some(error.to_string())),
     };
     page(&Page {
-        shell: Shell::new(&visitor, format!("Preview: {}", rule.name)),
+        shell: Shell::new(&visitor, title),
         id: rule.id.to_string(),
         name: rule.name.clone(),
         shown,

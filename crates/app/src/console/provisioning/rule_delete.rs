@@ -8,7 +8,7 @@ use usher_domain::{
 };
 use usher_engine::reconcile::Draft;
 
-use super::{find_rule, plan_view};
+use super::{find_rule, looking, plan_view};
 use crate::{
     console::{
         error::{ConsoleError, ConsoleResult},
@@ -41,15 +41,19 @@ pub(in crate::console) async fn confirm(
     ids: Ids,
 ) -> ConsoleResult {
     let rule = find_rule(&app, &visitor, ids.id(0)).await?;
+    let outbound = rule.direction == Direction::Outbound;
+    let title = format!("Delete {}", rule.name);
+    if outbound && let Some(first) = looking::first(&app, &visitor, title.clone()).await? {
+        return Ok(first);
+    }
     let linked = app.store.linked_counts(rule.id).await?;
     let connection = app.store.connection(visitor.home(), rule.connection()).await?;
-    let outbound = rule.direction == Direction::Outbound;
     let deprovision = match outbound {
         true => planned(&app, &rule).await,
         false => Err(String::new()),
     };
     page(&Page {
-        shell: Shell::new(&visitor, format!("Delete {}", rule.name)),
+        shell: Shell::new(&visitor, title),
         id: rule.id.to_string(),
         name: rule.name,
         linked: format!(
