@@ -22,7 +22,7 @@ const TO: &str = "USHER_TEST_PICTURES";
 const PALETTE: &str = "pngquant";
 
 /// What all pictures may weigh together, in bytes.
-const MOST: u64 = 3_000_000;
+const MOST: u64 = 6_000_000;
 
 /// Takes every picture anew.
 ///

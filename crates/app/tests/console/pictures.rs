@@ -19,11 +19,6 @@ use crate::{
 /// Names the directory that the pictures are written to.
 const TO: &str = "USHER_TEST_PICTURES";
 
-/// The pages that have all four pictures.
-const IN_FULL: [&str; 2] = ["overview", "rule"];
-/// The pages that have one for a telephone, too; the others have one only, which keeps the repository small.
-const NARROW: [&str; 4] = ["sign-in", "user", "held-run", "new-rule-filter"];
-
 /// A running demo; killed when dropped.
 struct Demo {
     child: Child,
@@ -67,19 +62,12 @@ struct Camera {
 }
 
 impl Camera {
-    /// Takes the page that is shown.
+    /// Takes the page that is shown: in light and dark, wide and as on a telephone.
     async fn take(&self, name: &str) {
         for (theme, width) in [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)] {
-            let needed = match (theme, width) {
-                ("light", 1280) => true,
-                ("dark", 390) => NARROW.contains(&name),
-                _ => false,
-            };
-            if needed || IN_FULL.contains(&name) {
-                let picture = self.browser.picture(theme, width).await;
-                let file = self.to.join(format!("{name}-{width}-{theme}.png"));
-                std::fs::write(file, STANDARD.decode(picture).unwrap()).unwrap();
-            }
+            let picture = self.browser.picture(theme, width).await;
+            let file = self.to.join(format!("{name}-{width}-{theme}.png"));
+            std::fs::write(file, STANDARD.decode(picture).unwrap()).unwrap();
         }
         self.browser.prefer("light").await;
         self.browser.wide(1280).await;
