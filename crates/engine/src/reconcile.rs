@@ -20,7 +20,6 @@ pub mod held;
 mod inbound;
 mod look;
 mod people;
-mod provision_now;
 pub mod retry;
 pub mod seats;
 mod setup;

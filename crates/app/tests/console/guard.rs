@@ -30,7 +30,7 @@ async fn looser_defaults_say_what_they_let_through_and_a_rule_says_where_its_lim
     // Tighter is saved at once.
     root.get(guard).await;
     root.send(guard, &[("max_removals", "5"), ("max_percent", "9")]).await;
-    assert!(root.page.text().contains("from the next run on"), "{}", root.page.text());
+    assert!(root.page.text().contains("From the next run on"), "{}", root.page.text());
     let kept = world.api.get("/guardDefaults").await.ok();
     assert_eq!(kept["configuration"], json!({ "GUARD_MAX_REMOVALS": 5, "GUARD_MAX_REMOVAL_PERCENT": 9 }));
     assert_eq!(kept["limits"]["GUARD_WINDOW_MINUTES"], 60);
@@ -46,7 +46,7 @@ async fn looser_defaults_say_what_they_let_through_and_a_rule_says_where_its_lim
     root.send(guard, &[("max_removals", "100"), ("max_percent", "100")]).await;
     assert!(root.page.text().contains("12 of its 12 accounts"), "{}", root.page.text());
     root.send(guard, &[]).await;
-    assert!(root.page.text().contains("from the next run on"), "{}", root.page.text());
+    assert!(root.page.text().contains("From the next run on"), "{}", root.page.text());
 
     root.get(&format!("/console/rules/{rule}/onboarding")).await;
     let text = root.page.text();

@@ -106,6 +106,20 @@ impl Reconciler {
         Ok(rules)
     }
 
+    /// Those of them that run now.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn running_rules(&self, environment: EnvironmentId) -> StoreResult<Vec<Rule>> {
+        let connections = self.store.connections(environment).await?;
+        let mut rules = self.rules(environment).await?;
+        rules.retain(|rule| {
+            let connection = connections.iter().find(|connection| connection.id == rule.connection());
+            not_running(rule, connection).is_none()
+        });
+        Ok(rules)
+    }
+
     /// The rule of that id, unless it is being deleted.
     ///
     /// # Errors

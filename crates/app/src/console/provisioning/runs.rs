@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use askama::Template;
 use axum::extract::State;
 use usher_domain::{
-    RunId,
+    RuleId, RunId,
     ports::store::PageRequest,
+    provisioning::rule::Rule,
     reconcile::{
         operation::Stage,
         run::{Run, RunState, Trigger},
@@ -33,8 +34,10 @@ use crate::{
     state::AppState,
 };
 
-/// How many runs of each rule the list of all has.
-const OF_EACH: u32 = 20;
+/// How many runs are on a page of the list.
+const RUNS: usize = 50;
+/// How many runs are looked at for one page, when only some of them are shown.
+const LOOKED_AT: usize = 1_000;
 /// How many operations are on a page.
 const PAGE: u32 = 100;
 /// How many of those that failed by one cause are named.
@@ -110,28 +113,74 @@ struct List {
     rows: Vec<RunRow>,
     state: String,
     states: Vec<(&'static str, &'static str)>,
+    paging: Paging,
 }
 
-/// `GET /console/runs`, with `state`: the latest of every rule
+/// `GET /console/runs`, with `state` and `after`
 pub(in crate::console) async fn list(State(app): State<AppState>, visitor: Visitor) -> ConsoleResult {
-    let mut runs = Vec::new();
-    let mut names = HashMap::new();
-    for rule in app.store.rules(visitor.home()).await? {
-        let latest = PageRequest { after: None, limit: OF_EACH };
-        runs.extend(app.store.runs(rule.id, &latest).await?.items);
-        names.insert(rule.id, rule.name);
-    }
-    runs.sort_by_key(|run| std::cmp::Reverse((run.started_at, run.id)));
+    let rules = app.store.rules(visitor.home()).await?;
     let states = vec![("", "All"), ("open", "Under way"), ("held", "Held"), ("failed", "Failed or partial")];
     let state = visitor.query("state").unwrap_or_default().to_owned();
-    runs.retain(|run| match state.as_str() {
-        "open" => !run.state.is_final(),
-        "held" => run.state == RunState::Held,
-        "failed" => matches!(run.state, RunState::Failed | RunState::Partial),
-        _ => true,
-    });
-    let rows = runs.iter().map(|run| RunRow::of(run, names.get(&run.rule).map_or("", String::as_str)));
-    page(&List { shell: Shell::new(&visitor, "Runs"), rows: rows.collect(), state, states })
+    let after = visitor.query("after").and_then(|after| after.parse().ok());
+    let (runs, next) = match state.as_str() {
+        "open" => (open(&app, &rules, |_| true).await?, None),
+        "held" => (open(&app, &rules, |run| run.state == RunState::Held).await?, None),
+        "failed" => {
+            let failed = |run: &Run| matches!(run.state, RunState::Failed | RunState::Partial);
+            before(&app, &rules, after, failed).await?
+        }
+        _ => before(&app, &rules, after, |_| true).await?,
+    };
+    let names: HashMap<RuleId, &str> = rules.iter().map(|rule| (rule.id, rule.name.as_str())).collect();
+    let row = |run: &Run| RunRow::of(run, names.get(&run.rule).copied().unwrap_or_default());
+    page(&List {
+        shell: Shell::new(&visitor, "Runs"),
+        rows: runs.iter().map(row).collect(),
+        state,
+        states,
+        paging: Paging::new(&visitor, next),
+    })
+}
+
+/// Those that have not ended, the latest first.
+async fn open(app: &AppState, rules: &[Rule], shown: impl Fn(&Run) -> bool) -> ConsoleResult<Vec<Run>> {
+    let mut runs = Vec::new();
+    for rule in rules {
+        runs.extend(app.store.open_runs(rule.id).await?);
+    }
+    runs.retain(shown);
+    runs.sort_by_key(|run| std::cmp::Reverse(run.id));
+    Ok(runs)
+}
+
+/// A page of the runs of all rules that were started before this one, the latest first (ids rise with time); and where the
+/// next page begins.
+async fn before(
+    app: &AppState,
+    rules: &[Rule],
+    mut after: Option<Uuid>,
+    shown: impl Fn(&Run) -> bool,
+) -> ConsoleResult<(Vec<Run>, Option<Uuid>)> {
+    let mut found = Vec::new();
+    let limit = u32::try_from(RUNS).unwrap_or(u32::MAX);
+    for _ in 0..LOOKED_AT / RUNS {
+        let mut batch = Vec::new();
+        let mut more = false;
+        for rule in rules {
+            let read = app.store.runs(rule.id, &PageRequest { after, limit }).await?;
+            more |= read.next.is_some();
+            batch.extend(read.items);
+        }
+        batch.sort_by_key(|run: &Run| std::cmp::Reverse(run.id));
+        more |= batch.len() > RUNS;
+        batch.truncate(RUNS);
+        after = batch.last().map(|run| run.id.uuid()).filter(|_| more);
+        found.extend(batch.into_iter().filter(&shown));
+        if after.is_none() || found.len() >= RUNS {
+            break;
+        }
+    }
+    Ok((found, after))
 }
 
 #[derive(Template)]

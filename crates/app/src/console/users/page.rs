@@ -139,7 +139,12 @@ pub(in crate::console) async fn provision(
     ids: Ids,
 ) -> ConsoleResult {
     let user = find(&app, &visitor, ids.id(0)).await?;
-    let rules = app.reconciler.provision_now(visitor.home(), Subject::User(user.id)).await?;
+    let rules = app.reconciler.running_rules(visitor.home()).await?;
+    for rule in &rules {
+        let subject = Subject::User(user.id);
+        app.directory.look_again(&visitor.by(), visitor.home(), rule.id, subject).await?;
+    }
+    app.wake.notify_one();
     let told = match rules.len() {
         0 => format!("No rule runs, so nothing was done for {}.", user.username),
         n => format!("{} is being synced by {}.", user.username, count(n as u64, "rule", "rules")),

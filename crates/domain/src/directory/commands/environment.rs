@@ -70,7 +70,7 @@ pub fn replace_guard(current: &Environment, body: &Body, stamp: &Stamp<'_>) -> D
     }
     let given = faults.object(body, "configuration");
     let mut guard = GuardDefaults::default();
-    for (key, value) in given.into_iter().flatten().filter(|(_, value)| !value.is_null()) {
+    for (key, value) in given.into_iter().flatten() {
         let target = format!("configuration.{key}");
         let Some((_, max)) = GUARD_SETTINGS.iter().find(|(name, _)| name == key) else {
             let names = GUARD_SETTINGS.map(|(name, _)| name);
@@ -80,6 +80,9 @@ pub fn replace_guard(current: &Environment, body: &Body, stamp: &Stamp<'_>) -> D
             );
             continue;
         };
+        if value.is_null() {
+            continue;
+        }
         if let Some(number) = faults.guard_setting(&target, key, value, *max) {
             guard.0.insert(key.clone(), number);
         }

@@ -14,7 +14,7 @@ pub(super) fn all() -> Schemas {
         ("ReferenceBody", taken(vec![("*id", id())])),
         ("Environment", environment()),
         ("GuardDefaults", guard_defaults()),
-        ("GuardDefaultsBody", own(vec![("*configuration", guard_settings(""))])),
+        ("GuardDefaultsBody", own(vec![("*configuration", guard_settings("", or_as_text))])),
         ("EnvironmentBody", taken(named())),
         ("Population", population()),
         ("PopulationBody", taken([named(), vec![("default", maybe(boolean()))]].concat())),
@@ -44,18 +44,23 @@ fn named() -> Vec<(&'static str, Value)> {
 }
 
 /// The guard's settings; `always` is `*` where each is there.
-fn guard_settings(always: &str) -> Value {
-    let number = |max: u32| json!({ "type": "integer", "minimum": 0, "maximum": max });
+fn guard_settings(always: &str, known: impl Fn(Value) -> Value) -> Value {
+    let number = |max: u32| known(json!({ "type": "integer", "minimum": 0, "maximum": max }));
     let names = GUARD_SETTINGS.map(|(name, max)| (format!("{always}{name}"), number(max)));
     own(names.iter().map(|(name, schema)| (name.as_str(), schema.clone())).collect())
+}
+
+/// As a number, as a text that says it, or null, which is as if it were not there.
+fn or_as_text(number: Value) -> Value {
+    maybe(json!({ "anyOf": [number, { "type": "string", "pattern": r"^\s*\+?[0-9]+\s*$" }] }))
 }
 
 fn guard_defaults() -> Value {
     shown(vec![
         ("*_links", links(&["self", "environment"])),
         ("*environment", referred()),
-        ("*configuration", guard_settings("")),
-        ("*limits", guard_settings("*")),
+        ("*configuration", guard_settings("", |it| it)),
+        ("*limits", guard_settings("*", |it| it)),
     ])
 }
 
