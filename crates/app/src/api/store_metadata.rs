@@ -32,6 +32,11 @@ pub(crate) async fn read(
         ConnectionKind::Other(_) => return Err(Rejection::not_found("store type", kind).into()),
     };
     let configuration = body.0.get("configuration").filter(|value| !value.is_null());
+    if configuration.is_some_and(|given| !given.is_object()) {
+        return Err(
+            Rejection::field("INVALID_VALUE", "configuration", "must be an object of settings").into()
+        );
+    }
     if let (Some(configuration), true) = (configuration, metadata["information"]["type"] == "Dropbox") {
         let store = json!({ "type": "Dropbox", "name": "metadata", "configuration": configuration });
         let store = store.as_object().cloned().unwrap_or_default();

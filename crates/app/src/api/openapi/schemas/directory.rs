@@ -14,7 +14,7 @@ pub(super) fn all() -> Schemas {
         ("ReferenceBody", taken(vec![("*id", id())])),
         ("Environment", environment()),
         ("GuardDefaults", guard_defaults()),
-        ("GuardDefaultsBody", own(vec![("*configuration", guard_settings("", or_as_text))])),
+        ("GuardDefaultsBody", taken(vec![("*configuration", guard_settings("", or_as_text))])),
         ("EnvironmentBody", taken(named())),
         ("Population", population()),
         ("PopulationBody", taken([named(), vec![("default", maybe(boolean()))]].concat())),
