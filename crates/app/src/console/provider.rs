@@ -59,6 +59,11 @@ pub(super) async fn go(State(app): State<AppState>, mut visit: Visit, asked: Hea
     if gate::is_from_elsewhere(&asked) {
         return Ok(Redirect::to("/console/sign-in").into_response());
     }
+    // The way back does not bring the session's cookie along, so one that is open would stay so beside the new one.
+    let inside = session::find(&app, &visit.cookies).await?;
+    if inside.is_some_and(|(session, _)| session.stage == Stage::SignedIn) {
+        return Ok(Redirect::to("/console").into_response());
+    }
     let mut headers = HeaderMap::new();
     let secret = gate::bind_guest(&mut visit, &mut headers);
     let now = app.clock.now();

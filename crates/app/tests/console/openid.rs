@@ -141,6 +141,21 @@ async fn under_another_username_an_administrator_is_released_from_the_account() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_signed_in_stays_who_they_are_until_they_sign_out() {
+    let provider = Provider::start().await;
+    let usher = provider.home().serve().await;
+    administrator(&usher.api().await, ADA, &["Identity Data Admin"]).await;
+    provider.signs_in("ada-7", ADA);
+    let mut visitor = Visitor::signed_in(&usher, USERNAME, PASSWORD).await;
+    visitor.get("/console/sign-in/provider").await;
+    assert_eq!(visitor.page.path, "/console");
+    assert!(visitor.page.text().contains("root (my account)"), "{}", visitor.page.text());
+    visitor.send("/console/sign-out", &[]).await;
+    visitor.get("/console/sign-in/provider").await;
+    assert!(visitor.page.text().contains("ada@example.com (my account)"), "{}", visitor.page.text());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_that_lies_lets_nobody_in_and_the_log_says_why() {
     let provider = Provider::start().await;
     let usher = provider.home().serve().await;
