@@ -21,13 +21,13 @@ use tower::ServiceExt as _;
 use crate::tls::Tls;
 
 /// How many connections are served at once; others wait to be accepted.
-const CONNECTIONS: usize = 1000;
+pub(crate) const CONNECTIONS: usize = 1000;
 /// How long a TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long the head of a request may take to arrive, and a connection may be idle before it.
-const HEAD: Duration = Duration::from_secs(10);
+pub(crate) const HEAD: Duration = Duration::from_secs(10);
 /// The largest head of a request, in bytes; a larger one is answered with 431.
-const HEAD_BYTES: usize = 96 * 1024;
+pub(crate) const HEAD_BYTES: usize = 96 * 1024;
 /// The most headers of a request.
 const HEADERS: usize = 100;
 /// How long requests in hand may take once the server is to stop.

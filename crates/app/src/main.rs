@@ -12,6 +12,8 @@ mod console;
 mod correlation;
 mod csv_files;
 mod demo;
+#[cfg(test)]
+mod limits;
 mod listen;
 mod log;
 mod metrics;

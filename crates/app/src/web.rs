@@ -18,9 +18,9 @@ use crate::{
 };
 
 /// The longest path and query, in bytes; filters are long.
-const URL_BYTES: usize = 48 * 1024;
+pub(crate) const URL_BYTES: usize = 48 * 1024;
 /// The most that names and values of a request's headers come to, in bytes. PingOne allows 6 KB; proxies add their own.
-const HEADER_BYTES: usize = 16 * 1024;
+pub(crate) const HEADER_BYTES: usize = 16 * 1024;
 /// How long a body may pause.
 pub(crate) const PAUSE: Duration = Duration::from_secs(10);
 

@@ -6,5 +6,8 @@ pub mod dropbox;
 pub mod fake;
 mod guard;
 mod http;
+mod limits;
 pub mod openid;
 pub mod webhook;
+
+pub use crate::limits::LIMITS;

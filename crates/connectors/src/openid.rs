@@ -19,7 +19,7 @@ use crate::{guard::Guarded, http::reason};
 /// How long the provider may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest answer that is read, in bytes.
-const LONGEST: usize = 1024 * 1024;
+pub(crate) const LONGEST: usize = 1024 * 1024;
 /// How long what it says of itself is believed.
 const BELIEVED: Duration = Duration::from_secs(3600);
 /// How long it is left alone after it failed, however many people want to sign in.

@@ -8,6 +8,7 @@ pub mod access;
 mod caret;
 pub mod directory;
 pub mod ids;
+pub mod limits;
 pub mod ports;
 pub mod problem;
 pub mod provisioning;

@@ -5,7 +5,10 @@
 pub mod deliver;
 pub mod directory;
 mod execute;
+mod limits;
 pub mod reconcile;
 mod upkeep;
 mod watch;
 pub mod worker;
+
+pub use crate::limits::LIMITS;

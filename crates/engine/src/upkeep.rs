@@ -17,7 +17,7 @@ use crate::reconcile::Reconciler;
 /// How often everything is looked at, counted from the start of the last full run.
 const WHOLE_EVERY: Duration = Duration::from_secs(24 * 3600);
 /// How long runs are remembered.
-const REMEMBERED: Duration = Duration::from_secs(90 * 24 * 3600);
+pub(crate) const REMEMBERED: Duration = Duration::from_secs(90 * 24 * 3600);
 
 impl Reconciler {
     /// Makes outbound rules due whose last full run is a day old, has the sources of inbound ones watched, and forgets

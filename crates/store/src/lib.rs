@@ -14,6 +14,7 @@ mod batch;
 mod columns;
 mod error;
 pub mod keyfile;
+mod limits;
 mod migrations;
 mod postgres;
 mod seal;
@@ -26,6 +27,7 @@ use usher_domain::ports::store::{Store, StoreError, StoreResult};
 
 pub use crate::{
     auditor::Auditor,
+    limits::LIMITS,
     seal::{Seal, SealError},
 };
 

@@ -25,7 +25,7 @@ const BEGIN: &str = "BEGIN";
 const SKIP_LOCKED: &str = "FOR UPDATE SKIP LOCKED";
 
 /// How long to wait for a connection.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// How many connections one server uses.
 pub(crate) const CONNECTIONS: u32 = 16;
 

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use usher_domain::Secret;
 
 /// How many hashes are computed at once: each takes 19 MiB and a core, and whoever is nobody can ask for one.
-const AT_ONCE: usize = 4;
+pub(crate) const AT_ONCE: usize = 4;
 
 static PLACES: Semaphore = Semaphore::const_new(AT_ONCE);
 

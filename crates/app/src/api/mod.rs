@@ -13,7 +13,7 @@ pub(crate) mod error;
 
 mod explanation;
 mod expressions;
-mod extract;
+pub(crate) mod extract;
 mod gate;
 mod groups;
 mod hal;

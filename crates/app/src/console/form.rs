@@ -17,7 +17,7 @@ use crate::state::AppState;
 /// The largest form without a file, in bytes.
 const FORM_LIMIT: usize = 1024 * 1024;
 /// The largest form with a file, in bytes.
-pub(super) const FILE_LIMIT: usize = 16 * 1024 * 1024;
+pub(crate) const FILE_LIMIT: usize = 16 * 1024 * 1024;
 
 /// A form that was sent, or the values that one begins with; and its faults.
 #[derive(Clone, Debug, Default)]

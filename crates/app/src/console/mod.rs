@@ -14,7 +14,7 @@ mod chart;
 mod cookies;
 mod error;
 mod event_kinds;
-mod form;
+pub(crate) mod form;
 mod gate;
 mod groups;
 mod import;

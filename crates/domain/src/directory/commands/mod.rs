@@ -15,7 +15,7 @@ pub mod population;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod user;
-mod user_body;
+pub(crate) mod user_body;
 
 use serde_json::{Map, Value};
 

@@ -1,0 +1,148 @@
+//! The limits of this crate, and the pages that tell all limits: `docs/guide/limits.md` and the table in SECURITY.md.
+
+use std::fmt::Write as _;
+
+use usher_domain::limits::{self, Amount, Area, Limit};
+
+use crate::{access::password, api::extract, console::form, listen, web};
+
+const LIMITS: &[Limit] = &[
+    Limit {
+        area: Area::Requests,
+        what: "connections at once",
+        amount: Amount::Count(listen::CONNECTIONS as u64, ""),
+        setting: None,
+        beyond: "A further connection waits until one ends.",
+    },
+    Limit {
+        area: Area::Requests,
+        what: "a TLS handshake",
+        amount: Amount::Time(listen::HANDSHAKE),
+        setting: None,
+        beyond: "The connection is closed.",
+    },
+    Limit {
+        area: Area::Requests,
+        what: "the time for a request's head to arrive",
+        amount: Amount::Time(listen::HEAD),
+        setting: None,
+        beyond: "The connection is closed.",
+    },
+    Limit {
+        area: Area::Requests,
+        what: "the head of a request",
+        amount: Amount::Bytes(listen::HEAD_BYTES),
+        setting: None,
+        beyond: "The request is answered 431.",
+    },
+    Limit {
+        area: Area::Requests,
+        what: "a request's address",
+        amount: Amount::Bytes(web::URL_BYTES),
+        setting: None,
+        beyond: "The request is answered 414.",
+    },
+    Limit {
+        area: Area::Requests,
+        what: "a request's headers",
+        amount: Amount::Bytes(web::HEADER_BYTES),
+        setting: None,
+        beyond: "The request is answered 431.",
+    },
+    Limit {
+        area: Area::Requests,
+        what: "a pause in a request's body",
+        amount: Amount::Time(web::PAUSE),
+        setting: None,
+        beyond: "The request is answered 408.",
+    },
+    Limit {
+        area: Area::Requests,
+        what: "a body of the API",
+        amount: Amount::Bytes(extract::BODY_LIMIT),
+        setting: None,
+        beyond: "The request is answered 413; nothing is changed.",
+    },
+    Limit {
+        area: Area::Requests,
+        what: "an import by the API",
+        amount: Amount::Bytes(extract::BULK_LIMIT),
+        setting: None,
+        beyond: "The request is answered 413; nothing is changed.",
+    },
+    Limit {
+        area: Area::Requests,
+        what: "a file given to the console by a signed-in administrator",
+        amount: Amount::Bytes(form::FILE_LIMIT),
+        setting: None,
+        beyond: "The form is refused; nothing is changed.",
+    },
+    Limit {
+        area: Area::Access,
+        what: "passwords and client secrets hashed at once",
+        amount: Amount::Count(password::AT_ONCE as u64, ""),
+        setting: None,
+        beyond: "A further one waits.",
+    },
+];
+
+/// All limits of the service.
+fn all() -> Vec<Limit> {
+    [limits::LIMITS, usher_connectors::LIMITS, usher_engine::LIMITS, usher_store::LIMITS, LIMITS].concat()
+}
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/limits.md");
+const SECURITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../SECURITY.md");
+const BEGIN: &str = "<!-- limits:begin -->\n";
+const END: &str = "<!-- limits:end -->\n";
+
+const INTRODUCTION: &str = "# Limits
+
+Everything that Usher reads, keeps or waits for has a limit. This page lists each one, its default, the setting that changes it, and
+what happens beyond it.
+
+It is written from the constants in the code by `USHER_WRITE_DOCS=1 cargo test -p usher --bin usher limits`, and the same test
+fails when it is out of date.
+";
+
+fn table(page: &mut String, area: Area) {
+    writeln!(page, "| limit | default | setting | beyond it |\n|---|---|---|---|").unwrap();
+    for Limit { what, amount, setting, beyond, .. } in all().iter().filter(|limit| limit.area == area) {
+        let setting = setting.map_or_else(|| "–".to_owned(), |name| format!("`{name}`"));
+        writeln!(page, "| {what} | {amount} | {setting} | {beyond} |").unwrap();
+    }
+}
+
+#[test]
+fn the_page_in_the_guide_has_every_limit() {
+    let mut page = INTRODUCTION.to_owned();
+    for area in Area::ALL {
+        writeln!(page, "\n## {}\n", area.heading()).unwrap();
+        table(&mut page, area);
+    }
+    compare(PAGE, |_| page);
+}
+
+#[test]
+fn the_security_page_has_the_limits_of_what_comes_from_outside() {
+    let mut tables = String::new();
+    for area in [Area::Remote, Area::Requests, Area::Access] {
+        writeln!(tables, "\n### {}\n", area.heading()).unwrap();
+        table(&mut tables, area);
+    }
+    compare(SECURITY, |kept| {
+        let (before, rest) = kept.split_once(BEGIN).unwrap();
+        let (_, after) = rest.split_once(END).unwrap();
+        format!("{before}{BEGIN}{tables}\n{END}{after}")
+    });
+}
+
+fn compare(path: &str, written: impl FnOnce(&str) -> String) {
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    let page = written(&kept);
+    if std::env::var_os("USHER_WRITE_DOCS").is_some() {
+        std::fs::write(path, &page).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(kept == page, "{path} is out of date; docs/guide/limits.md says how to write it anew");
+}

@@ -1,0 +1,21 @@
+//! The limits of this crate, for the page that tells all limits.
+
+use usher_domain::limits::{Amount, Area, Limit};
+
+/// Every limit of the database's connections and waits.
+pub const LIMITS: &[Limit] = &[
+    Limit {
+        area: Area::Storage,
+        what: "connections of one server to PostgreSQL",
+        amount: Amount::Count(crate::postgres::CONNECTIONS as u64, ""),
+        setting: None,
+        beyond: "A further request waits for a free connection.",
+    },
+    Limit {
+        area: Area::Storage,
+        what: "the wait for a database connection or for SQLite's write lock",
+        amount: Amount::Time(crate::postgres::PATIENCE),
+        setting: None,
+        beyond: "The request is answered 503, or the run is planned again later.",
+    },
+];
