@@ -45,27 +45,32 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         if !options.names.is_empty() && !options.names.iter().any(|wanted| wanted == name) {
             continue;
         }
-        let table = measure(name, package)?;
-        println!("{table}");
-        if options.write {
-            let page = root().join(PAGE);
-            let text = fs::read_to_string(&page).with_context(|| format!("cannot read {PAGE}"))?;
-            fs::write(&page, replace(&text, name, &table)?)
-                .with_context(|| format!("cannot write {PAGE}"))?;
-        }
+        measure(name, package, &[], options.write)?;
     }
     Ok(())
 }
 
-fn measure(name: &str, package: &str) -> Result<String> {
+/// Runs one benchmark with these variables, prints its table, and puts it into the page when asked.
+///
+/// # Errors
+/// When it fails or prints nothing, or the page has no markers for it.
+pub(crate) fn measure(name: &str, package: &str, variables: &[(&str, String)], write: bool) -> Result<()> {
     let output = cargo(["bench", "--package", package, "--bench", name])
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .stderr(Stdio::inherit())
         .output()
         .context("cannot run cargo bench")?;
-    ensure!(output.status.success(), "the benchmark {name} failed");
     let table = String::from_utf8(output.stdout).with_context(|| format!("{name} did not print text"))?;
+    println!("{}", table.trim());
+    ensure!(output.status.success(), "the benchmark {name} failed");
     ensure!(!table.trim().is_empty(), "the benchmark {name} printed no table");
-    Ok(table.trim().to_owned())
+    if write {
+        let page = root().join(PAGE);
+        let text = fs::read_to_string(&page).with_context(|| format!("cannot read {PAGE}"))?;
+        fs::write(&page, replace(&text, name, table.trim())?)
+            .with_context(|| format!("cannot write {PAGE}"))?;
+    }
+    Ok(())
 }
 
 /// The page with the text between a benchmark's markers replaced by its table.

@@ -9,6 +9,7 @@ mod browser;
 mod cargo;
 mod checks;
 mod deny;
+mod endurance;
 mod postgres;
 mod python;
 mod screenshots;
@@ -37,6 +38,8 @@ enum Verb {
     Deny,
     /// The benchmarks, built for release
     Bench(bench::Options),
+    /// Minutes of changes, faults, previews, API and console at once; fails when memory grows
+    Endurance(endurance::Options),
     /// The pictures of the operator's guide, taken anew of the demo's console
     Screenshots,
 }
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Verb::Checks => checks::run().map(done),
         Verb::Deny => deny::run().map(done),
         Verb::Bench(options) => bench::run(&options).map(done),
+        Verb::Endurance(options) => endurance::run(&options).map(done),
         Verb::Screenshots => screenshots::run().map(done),
     };
     ended.unwrap_or_else(|error| {

@@ -178,6 +178,21 @@ impl Usher {
         Api::with_token(&self.url(), environment, client).await
     }
 
+    /// The id of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
+    /// What the process keeps in memory now, and the most that it ever kept, in bytes (Linux).
+    pub(crate) fn memory(&self) -> Memory {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let kilobytes = |name: &str| -> u64 {
+            let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+            line.split_whitespace().nth(1).unwrap().parse().unwrap()
+        };
+        Memory { now: kilobytes("VmRSS:") * 1024, peak: kilobytes("VmHWM:") * 1024 }
+    }
+
     /// `kill -9`, and waits until the process is gone.
     pub(crate) fn kill9(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -268,6 +283,15 @@ impl Usher {
         // Not on this thread: the simulator that the server talks to may be served by it.
         tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap()
     }
+}
+
+/// Resident memory of a process, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Memory {
+    /// At present.
+    pub(crate) now: u64,
+    /// The most so far.
+    pub(crate) peak: u64,
 }
 
 impl Drop for Usher {
