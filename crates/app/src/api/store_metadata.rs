@@ -27,9 +27,9 @@ pub(crate) async fn read(
     body: MaybeBody,
 ) -> ApiResult {
     let mut metadata = match ConnectionKind::named(&kind) {
-        ConnectionKind::Dropbox => dropbox(),
-        ConnectionKind::Directory => directory(),
-        ConnectionKind::Other(_) => return Err(Rejection::not_found("store type", kind).into()),
+        Some(ConnectionKind::Dropbox) => dropbox(),
+        Some(ConnectionKind::Directory) => directory(),
+        Some(ConnectionKind::Other(_)) | None => return Err(Rejection::not_found("store type", kind).into()),
     };
     let configuration = body.0.get("configuration").filter(|value| !value.is_null());
     if configuration.is_some_and(|given| !given.is_object()) {

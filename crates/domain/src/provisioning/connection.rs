@@ -15,20 +15,44 @@ pub enum ConnectionKind {
     Directory,
     /// A Dropbox team.
     Dropbox,
-    /// Something else, as the client spelled it.
+    /// Something else, of [`KEPT_KINDS`] unless an earlier version took it.
     Other(String),
 }
 
+/// The other types of stores that PingOne has. Usher keeps a store of one of these, so that a configuration written for
+/// PingOne can be brought over whole, but drives none.
+pub const KEPT_KINDS: [&str; 13] = [
+    "Aquera",
+    "AzureADSAMLV2",
+    "GitHubEMU",
+    "GoogleApps",
+    "LDAPGateway",
+    "PingOne",
+    "SCIM",
+    "Salesforce",
+    "SalesforceContacts",
+    "ServiceNow",
+    "Slack",
+    "Workday",
+    "Zoom",
+];
+
 impl ConnectionKind {
-    /// The kind that a client names.
-    pub fn named(name: &str) -> Self {
+    /// The kind of this name, in any case; `None` if there is none.
+    pub fn named(name: &str) -> Option<Self> {
         if name.eq_ignore_ascii_case("directory") {
-            ConnectionKind::Directory
+            Some(ConnectionKind::Directory)
         } else if name.eq_ignore_ascii_case("dropbox") {
-            ConnectionKind::Dropbox
+            Some(ConnectionKind::Dropbox)
         } else {
-            ConnectionKind::Other(name.to_owned())
+            let kept = KEPT_KINDS.iter().find(|kind| kind.eq_ignore_ascii_case(name))?;
+            Some(ConnectionKind::Other((*kept).to_owned()))
         }
+    }
+
+    /// What a new connection may be, as it follows on "must be".
+    pub fn allowed() -> String {
+        format!("`Dropbox`; PingOne's other types ({}) are kept, but not driven", KEPT_KINDS.join(", "))
     }
 
     /// Its name, as the API spells it.

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
+use usher_domain::provisioning::connection::ConnectionKind;
 
 use super::{
     current::Current,
@@ -102,6 +103,11 @@ impl Plan {
                         faults.push((*line, format!("the connection {name}: secrets.{key}: {error:#}")))
                     }
                 }
+            }
+            if before.is_none() && ConnectionKind::named(&it.kind).is_none() {
+                let allowed = ConnectionKind::allowed();
+                faults
+                    .push((*line, format!("the connection {name}: its type {} must be {allowed}", it.kind)));
             }
             if before.is_some_and(|before| before.kind != it.kind) {
                 faults.push((

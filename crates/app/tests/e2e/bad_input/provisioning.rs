@@ -57,6 +57,12 @@ async fn stores() {
         body
     })
     .await;
+    told.post("a misspelled type", path, {
+        let mut body = with(json!({}));
+        body["type"] = json!("Dropbocks");
+        body
+    })
+    .await;
     told.put("another type", &format!("{path}/{}", world.store), {
         let mut body = with(json!({}));
         body["type"] = json!("Slack");
@@ -132,6 +138,9 @@ async fn stores() {
       400 INVALID_DATA: The request could not be completed. One or more validation errors were in the request.
       - status INVALID_VALUE: `status` is not one of ACTIVE, INACTIVE
         {"allowedValues":["ACTIVE","INACTIVE"]}
+    a misspelled type
+      400 INVALID_DATA: The request could not be completed. One or more validation errors were in the request.
+      - type INVALID_VALUE: `type` is `Dropbocks`; it must be `Dropbox`; PingOne's other types (Aquera, AzureADSAMLV2, GitHubEMU, GoogleApps, LDAPGateway, PingOne, SCIM, Salesforce, SalesforceContacts, ServiceNow, Slack, Workday, Zoom) are kept, but not driven
     another type
       400 INVALID_DATA: The request could not be completed. One or more validation errors were in the request.
       - type CONSTRAINT_VIOLATION: A connection's type never changes; this one is of type `Dropbox`

@@ -280,7 +280,14 @@ fn admitted(
 
 fn kind(current: Option<&Connection>, body: &Body, faults: &mut Faults) -> ConnectionKind {
     let Some(current) = current else {
-        let kind = ConnectionKind::named(&faults.required_text(body, "type", 64, Chars::Printable));
+        let name = faults.required_text(body, "type", 64, Chars::Printable);
+        let Some(kind) = ConnectionKind::named(&name) else {
+            if !name.is_empty() {
+                let message = format!("`type` is `{name}`; it must be {}", ConnectionKind::allowed());
+                faults.add(Detail::new("INVALID_VALUE", "type", message));
+            }
+            return ConnectionKind::Other(name);
+        };
         if kind == ConnectionKind::Directory {
             let message =
                 "Every environment has exactly one connection of type `directory` already; use that one";
