@@ -3,9 +3,9 @@
 use std::{path::Path, process::ExitCode};
 
 use anyhow::Result;
-use usher_domain::{ports::connector::CheckStatus, provisioning::connection::ConnectionKind};
+use usher_domain::{Clock as _, ports::connector::CheckStatus, provisioning::connection::ConnectionKind};
 
-use crate::{cli::say, config::Config, environment, serve};
+use crate::{cli::say, config::Config, environment, serve, system::SystemClock, tls::Tls};
 
 /// Checks; exit 1 when anything is at fault.
 pub(crate) async fn check(file: Option<&Path>) -> Result<ExitCode> {
@@ -17,6 +17,16 @@ pub(crate) async fn check(file: Option<&Path>) -> Result<ExitCode> {
         }
     };
     say("configuration: ok");
+    let mut good = true;
+    if let Some(files) = config.tls.clone() {
+        match Tls::read(files, SystemClock.now()) {
+            Ok(tls) => say(format!("certificate: ok; it expires at {}", tls.expires())),
+            Err(error) => {
+                good = false;
+                say(format!("certificate: {error:#}"));
+            }
+        }
+    }
     if let Some(path) = config.missing_database() {
         if config.seal_key_file.exists()
             && let Err(error) = serve::seal(&config)
@@ -28,7 +38,7 @@ pub(crate) async fn check(file: Option<&Path>) -> Result<ExitCode> {
             "database: {} is not there yet; `usher serve` or `usher migrate` makes it",
             path.display()
         ));
-        return Ok(ExitCode::SUCCESS);
+        return Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     let joined = match serve::join(&config).await {
         Ok(joined) => joined,
@@ -38,7 +48,6 @@ pub(crate) async fn check(file: Option<&Path>) -> Result<ExitCode> {
         }
     };
     say("database: ok");
-    let mut good = true;
     if let Some(provider) = &joined.app.provider {
         match provider.check(joined.app.clock.now()).await {
             Ok(()) => say(format!(

@@ -24,6 +24,7 @@ use uuid::Uuid;
 use keys::{KEYS, Key};
 
 pub(crate) use self::openid::OpenId;
+use crate::listen::CONNECTIONS;
 
 /// The configuration, understood.
 #[derive(Clone, Debug)]
@@ -52,6 +53,8 @@ pub(crate) struct Config {
     pub(crate) bootstrap: Bootstrap,
     /// How many requests a second each client may send; 0 is no limit.
     pub(crate) max_requests_per_second: u32,
+    /// How many connections one address may have open at once; trusted proxies have no such limit.
+    pub(crate) connections_per_address: usize,
     /// Proxies whose `X-Forwarded-For` says where a request comes from.
     pub(crate) trusted_proxies: Vec<IpAddr>,
     /// The provider that administrators may sign in by.
@@ -116,7 +119,13 @@ impl Config {
                 .map_err(|error| Faults(vec![format!("{}: cannot be read: {error}", path.display())]))?,
         };
         let base = file.and_then(Path::parent).unwrap_or(Path::new("")).to_owned();
-        Config::parse(&text, &base, env)
+        let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let unknown = keys::unknown_variables(variables, &text);
+        match Config::parse(&text, &base, env) {
+            Ok(config) if unknown.is_empty() => Ok(config),
+            Ok(_) => Err(Faults(unknown)),
+            Err(Faults(faults)) => Err(Faults([faults, unknown].concat())),
+        }
     }
 
     /// Understands a file's text; relative paths in it start from `base`.
@@ -169,6 +178,7 @@ impl Config {
             admin_password: reader.secret("bootstrap.admin_password", 8),
         };
         let max_requests_per_second = reader.number("max_requests_per_second", 0..=1_000_000);
+        let connections_per_address = reader.number("connections_per_address", 1..=CONNECTIONS);
         let proxies = reader.text("trusted_proxies").unwrap_or_default();
         let proxies: Result<Vec<IpAddr>, _> =
             proxies.split(',').map(str::trim).filter(|text| !text.is_empty()).map(str::parse).collect();
@@ -191,6 +201,7 @@ impl Config {
                 tls,
                 bootstrap,
                 max_requests_per_second: max_requests_per_second.unwrap_or_default(),
+                connections_per_address: connections_per_address.unwrap_or(CONNECTIONS),
                 trusted_proxies: proxies.unwrap_or_default(),
                 openid,
             }),

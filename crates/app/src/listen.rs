@@ -1,8 +1,12 @@
-//! Connections: so many at once, each with so long to say what it wants, by https where a certificate is configured. What
-//! is said on them is the router's business.
+//! Connections: so many at once and from one address, each with so long to say what it wants and to hear the answer, by
+//! https where a certificate is configured. What is said on them is the router's business.
+
+mod addresses;
+pub(crate) mod patience;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
+use anyhow::{Context, Result};
 use axum::{Router, extract::ConnectInfo, http::Request};
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
@@ -17,8 +21,10 @@ use tokio::{
     time::timeout,
 };
 use tower::ServiceExt as _;
+use usher_domain::Clock as _;
 
-use crate::tls::Tls;
+use self::{addresses::Addresses, patience::Patience};
+use crate::{config::Config, metrics::Metrics, system::SystemClock, tls::Tls};
 
 /// How many connections are served at once; others wait to be accepted.
 pub(crate) const CONNECTIONS: usize = 1000;
@@ -35,13 +41,43 @@ const STOPPING: Duration = Duration::from_secs(30);
 /// How long to wait when the machine has no room for another connection.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// Serves until `stopped`; then ends what is in hand.
-pub(crate) async fn serve(
+/// Where connections come in.
+#[derive(Debug)]
+pub(crate) struct Door {
     listener: TcpListener,
     tls: Option<Tls>,
+    addresses: Arc<Addresses>,
+}
+
+impl Door {
+    /// Takes the configured address and reads the certificate, so that a fault of either is found before anything else is
+    /// done. Clients are let in by [`serve`].
+    pub(crate) async fn open(config: &Config) -> Result<Door> {
+        let tls = config.tls.clone().map(|files| Tls::read(files, SystemClock.now())).transpose()?;
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("listening at {}; is another Usher running there?", config.listen))?;
+        let addresses = Addresses::new(config.connections_per_address, config.trusted_proxies.clone());
+        Ok(Door { listener, tls, addresses })
+    }
+
+    /// Where clients connect to.
+    pub(crate) fn address(&self) -> Result<SocketAddr> {
+        Ok(self.listener.local_addr()?)
+    }
+}
+
+/// Serves until `stopped`; then ends what is in hand.
+pub(crate) async fn serve(
+    door: Door,
     app: Router,
+    metrics: Arc<Metrics>,
     stopped: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    let Door { listener, tls, addresses } = door;
+    if let Some(tls) = &tls {
+        tokio::spawn(tls.clone().follow(Arc::clone(&metrics)));
+    }
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = GracefulShutdown::new();
     tokio::pin!(stopped);
@@ -62,10 +98,15 @@ pub(crate) async fn serve(
                 }
             },
         };
+        let Some(counted) = addresses.count(peer.ip()) else {
+            metrics.connection_refused();
+            tracing::debug!(%peer, "a connection was closed: its address has as many as it may");
+            continue;
+        };
         let (tls, app, watcher) = (tls.clone(), app.clone(), graceful.watcher());
         tokio::spawn(async move {
             connection(stream, peer, tls, app, watcher).await;
-            drop(permit);
+            drop((permit, counted));
         });
     }
     drop(listener);
@@ -78,6 +119,7 @@ pub(crate) async fn serve(
 async fn connection(stream: TcpStream, peer: SocketAddr, tls: Option<Tls>, app: Router, watcher: Watcher) {
     // Answers are written whole; waiting to fill packets would only delay them.
     let _ = stream.set_nodelay(true);
+    let stream = Patience::new(stream);
     match tls {
         None => exchange(stream, peer, app, watcher).await,
         Some(tls) => match timeout(HANDSHAKE, tls.acceptor().accept(stream)).await {

@@ -109,6 +109,9 @@ pub(crate) struct Metrics {
     dropped: Counter,
     requests: Counters<OfRequest>,
     request_seconds: Times<OfPath>,
+    connections_refused: Counter,
+    certificates_refused: Counter,
+    certificate_expires: Gauge,
 }
 
 impl fmt::Debug for Metrics {
@@ -133,6 +136,9 @@ impl Metrics {
             dropped: Counter::default(),
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(InSeconds),
+            connections_refused: Counter::default(),
+            certificates_refused: Counter::default(),
+            certificate_expires: Gauge::default(),
         };
         let registry = &mut all.registry;
         registry.register(
@@ -185,6 +191,21 @@ impl Metrics {
             Unit::Seconds,
             all.request_seconds.clone(),
         );
+        registry.register(
+            "http_connections_refused",
+            "Connections closed at once, since their address had as many open as it may",
+            all.connections_refused.clone(),
+        );
+        registry.register(
+            "tls_certificates_refused",
+            "Times that a new certificate or key could not be used, and the one before it stayed",
+            all.certificates_refused.clone(),
+        );
+        registry.register(
+            "tls_certificate_expiry_timestamp_seconds",
+            "When the certificate that is served expires, in Unix time; 0 without one",
+            all.certificate_expires.clone(),
+        );
         // What nothing happened to yet is told as 0, so that the first time is a change that an alert sees.
         for direction in [Direction::Outbound, Direction::Inbound] {
             for state in [
@@ -201,6 +222,21 @@ impl Metrics {
             drop(all.deliveries.get_or_create(&OfDelivery { outcome }));
         }
         Arc::new(all)
+    }
+
+    /// A connection was closed at once: its address has as many as it may.
+    pub(crate) fn connection_refused(&self) {
+        self.connections_refused.inc();
+    }
+
+    /// A new certificate cannot be used; the one before it is still served.
+    pub(crate) fn certificate_refused(&self) {
+        self.certificates_refused.inc();
+    }
+
+    /// The certificate that is served from now on expires then.
+    pub(crate) fn certificate_served(&self, expires: Timestamp) {
+        self.certificate_expires.set(expires.as_millis() / 1000);
     }
 
     /// All of it as text, with what the database says now, or that it does not answer.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
-use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
+use tokio::{sync::Notify, task::JoinHandle};
 use usher_connectors::{dropbox::DropboxConnector, webhook::Webhooks};
 use usher_domain::{
     Clock, ConnectionId, Ids, Problem,
@@ -31,12 +31,12 @@ use crate::{
     },
     api, bootstrap,
     cli::Role,
-    config::{Config, TlsFiles},
-    console, listen,
+    config::Config,
+    console,
+    listen::{self, Door},
     metrics::Metrics,
     state::{App, AppState},
     system::{SystemClock, SystemIds},
-    tls::Tls,
     verifier::Verifier,
     web,
 };
@@ -125,7 +125,6 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
         config.quiet_time,
         config.targets.clone(),
     );
-    bootstrap::ensure(&directory, &config.bootstrap, &*ids).await?;
     let metrics = Metrics::new();
     let connectors: Arc<dyn Connectors> = Arc::new(Connections {
         targets: config.targets.clone(),
@@ -156,6 +155,8 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
     let verifier = Verifier::new(Arc::clone(&store), Arc::clone(&clock));
     let provider = config.openid.as_ref().map(|openid| SignInProvider::new(openid, &config.targets));
     let provider = provider.transpose().map_err(|problem| anyhow!("{problem}"))?;
+    // Last, since it shows secrets once: whatever else can be at fault was found by now.
+    bootstrap::ensure(&directory, &config.bootstrap, &*ids).await?;
     let app = AppState::new(App {
         store,
         directory,
@@ -201,20 +202,18 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    /// Starts to serve.
-    pub(crate) async fn start(listen: SocketAddr, tls: Option<TlsFiles>, app: AppState) -> Result<Serving> {
-        let tls = tls.map(Tls::start).transpose()?;
-        let listener = TcpListener::bind(listen)
-            .await
-            .with_context(|| format!("listening at {listen}; is another Usher running there?"))?;
-        let address = listener.local_addr()?;
+    /// Lets clients in.
+    pub(crate) fn start(door: Door, app: AppState) -> Result<Serving> {
+        let address = door.address()?;
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
-        let https = tls.is_some() || app.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
+        let https =
+            app.scheme == "https" || app.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
         let metrics = Arc::clone(&app.metrics);
-        let doors = web::careful(api::router(app.clone()).merge(console::router(app)), https, metrics);
+        let routes = api::router(app.clone()).merge(console::router(app));
+        let routes = web::careful(routes, https, Arc::clone(&metrics));
         let task = tokio::spawn(async move {
-            listen::serve(listener, tls, doors, async move { stopped.notified().await }).await
+            listen::serve(door, routes, metrics, async move { stopped.notified().await }).await
         });
         Ok(Serving { address, stop, task })
     }
@@ -257,12 +256,14 @@ impl Working {
 
 /// `usher serve`
 pub(crate) async fn serve(config: Config, role: Role) -> Result<()> {
+    // Before a first start makes secrets and shows them: an address that is taken, or a bad certificate, ends it here.
+    let door = match role {
+        Role::Worker => None,
+        Role::All | Role::Web => Some(Door::open(&config).await?),
+    };
     let Joined { app, worker, deliverer } = join(&config).await?;
     let tending = tokio::spawn(upkeep::tend(app.clone()));
-    let serving = match role {
-        Role::Worker => None,
-        Role::All | Role::Web => Some(Serving::start(config.listen, config.tls, app).await?),
-    };
+    let serving = door.map(|door| Serving::start(door, app)).transpose()?;
     let working = match role {
         Role::Web => None,
         Role::All | Role::Worker => Some(Working::start(worker, deliverer)),

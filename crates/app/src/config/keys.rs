@@ -76,8 +76,55 @@ pub(crate) fn meant(name: &str) -> Option<&'static Key> {
     })
 }
 
+/// Variables that the command line's admin verbs read (`usher users list`); a server ignores them.
+const OF_THE_COMMAND_LINE: [&str; 4] =
+    ["USHER_URL", "USHER_CLIENT_ID", "USHER_CLIENT_SECRET", "USHER_ENVIRONMENT_ID"];
+
+/// What variables end with that `usher export` names for the secrets of connections: `USHER_DROPBOX_OAUTH_CLIENT_SECRET`.
+const OF_STATE_FILES: [&str; 2] = ["_OAUTH_CLIENT_SECRET", "_OAUTH_REFRESH_TOKEN"];
+
+/// A fault for each variable that begins with `USHER_` and is not known, in the order of their names. Known are those of the
+/// keys, those of the command line, of state files and of this project's tests, those that the configuration file mentions, and
+/// those with which Kubernetes announces a service named `usher` or `usher-…`.
+pub(crate) fn unknown_variables(variables: impl Iterator<Item = String>, file: &str) -> Vec<String> {
+    let all: Vec<String> = variables.collect();
+    let in_kubernetes = all.iter().any(|name| name == "KUBERNETES_SERVICE_HOST");
+    let known = |name: &str| {
+        KEYS.iter().any(|key| key.variable == name)
+            || OF_THE_COMMAND_LINE.contains(&name)
+            || name.starts_with("USHER_TEST_")
+            || name == "USHER_WRITE_DOCS"
+            || OF_STATE_FILES.iter().any(|end| name.ends_with(end))
+            || file.contains(&format!("\"{name}\""))
+            || (in_kubernetes && announces_a_service(name))
+    };
+    let mut unknown: Vec<&String> =
+        all.iter().filter(|name| name.starts_with("USHER_") && !known(name)).collect();
+    unknown.sort();
+    let fault = |name: &&String| {
+        let likeness = |other: &str| strsim::normalized_damerau_levenshtein(other, name);
+        let names = KEYS.iter().map(|key| key.variable).chain(OF_THE_COMMAND_LINE);
+        let closest = names.max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+        match closest.filter(|closest| likeness(closest) >= 0.75) {
+            Some(closest) => format!("the variable {name} is not known; did you mean {closest}?"),
+            None => format!("the variable {name} is not known; docs/config.md lists those that are"),
+        }
+    };
+    unknown.iter().map(fault).collect()
+}
+
+/// Whether Kubernetes sets a variable of this name in every pod beside a service: `USHER_SERVICE_HOST`,
+/// `USHER_WEB_SERVICE_PORT_HTTP`, `USHER_PORT`, `USHER_PORT_8080_TCP_ADDR`.
+fn announces_a_service(name: &str) -> bool {
+    let port = name.rsplit_once("_PORT").is_some_and(|(_, rest)| {
+        rest.is_empty() || rest.starts_with('_') && rest[1..].starts_with(|c: char| c.is_ascii_digit())
+    });
+    let address = name.contains("_PORT_") && (name.contains("_TCP") || name.contains("_UDP"));
+    port || address || name.ends_with("_SERVICE_HOST") || name.contains("_SERVICE_PORT")
+}
+
 /// Every key, in the order of docs/config.md.
-pub(crate) const KEYS: [Key; 23] = [
+pub(crate) const KEYS: [Key; 24] = [
     Key {
         name: "listen",
         variable: "USHER_LISTEN",
@@ -109,7 +156,8 @@ pub(crate) const KEYS: [Key; 23] = [
         variable: "USHER_TLS_KEY_FILE",
         default: Default::Told("http is served"),
         allowed: "a path",
-        about: "The certificate's private key, in PEM. Given together with `tls_certificate_file`.",
+        about: "The certificate's private key, in PEM; a file that others may read is refused. Given together with \
+                `tls_certificate_file`.",
         secret: false,
     },
     Key {
@@ -119,6 +167,15 @@ pub(crate) const KEYS: [Key; 23] = [
         allowed: "addresses with commas between them, such as 127.0.0.1, ::1",
         about: "The proxies in front of Usher. Only they are believed when they say, in `X-Forwarded-For`, where a request comes \
                 from; lock-outs after failed sign-ins go by that. In a file it may also be a list.",
+        secret: false,
+    },
+    Key {
+        name: "connections_per_address",
+        variable: "USHER_CONNECTIONS_PER_ADDRESS",
+        default: Default::Value("64"),
+        allowed: "a number of connections, 1 to 1000",
+        about: "How many connections one address may have open at once; of IPv6, one network (/64). A further one is closed at \
+                once. Proxies in `trusted_proxies` have no such limit.",
         secret: false,
     },
     Key {

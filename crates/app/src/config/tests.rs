@@ -16,7 +16,8 @@ environment variable, which wins over the file. Everything else is in the databa
 
 Relative paths in a file start from where the file is. A key that is marked *secret* may also be kept elsewhere:
 `{ file = \"/run/secrets/database-url\" }` reads a file, `{ env = \"NAME\" }` another environment variable. A key that is
-not in this table is refused.
+not in this table is refused, and so is an environment variable that begins with `USHER_` and is in no use: neither in this table nor
+one of the command line's (`USHER_URL`, `USHER_CLIENT_ID`, `USHER_CLIENT_SECRET`, `USHER_ENVIRONMENT_ID`), of the file's or of Kubernetes'.
 
 This page is written from the table in `crates/app/src/config/keys.rs` by `USHER_WRITE_DOCS=1 cargo test -p usher --bin usher
 config`, and the same test fails when it is out of date.
@@ -77,10 +78,32 @@ fn a_key_that_is_none_is_refused_with_the_one_that_may_have_been_meant() {
     USHER_LEASE_MS is not a key; did you mean lease_ms?
     client_secret is not a key; did you mean bootstrap.client_secret?
     trusted_proxy is not a key; did you mean trusted_proxies?
-    bootstrap is not a key; the keys are listen, public_url, tls_certificate_file, tls_key_file, trusted_proxies, max_requests_per_second, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, allow_http_targets, allow_private_targets, oidc_issuer, oidc_client_id, oidc_client_secret, oidc_name, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password
+    bootstrap is not a key; the keys are listen, public_url, tls_certificate_file, tls_key_file, trusted_proxies, connections_per_address, max_requests_per_second, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, allow_http_targets, allow_private_targets, oidc_issuer, oidc_client_id, oidc_client_secret, oidc_name, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password
     bootstrap.admin_user is not a key; did you mean bootstrap.admin_username?
-    server is not a key; the keys are listen, public_url, tls_certificate_file, tls_key_file, trusted_proxies, max_requests_per_second, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, allow_http_targets, allow_private_targets, oidc_issuer, oidc_client_id, oidc_client_secret, oidc_name, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password
+    server is not a key; the keys are listen, public_url, tls_certificate_file, tls_key_file, trusted_proxies, connections_per_address, max_requests_per_second, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, allow_http_targets, allow_private_targets, oidc_issuer, oidc_client_id, oidc_client_secret, oidc_name, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password
     ");
+}
+
+#[test]
+fn a_variable_that_is_not_known_is_refused_with_the_one_that_may_have_been_meant() {
+    let unknown = |names: &[&str], file: &str| {
+        keys::unknown_variables(names.iter().map(|name| (*name).to_owned()), file).join("\n")
+    };
+    let wrong =
+        ["USHER_LISTN", "PATH", "USHER_DATABASE", "USHER_COLOUR", "USHER_CLIENT_SECRETS", "USHER_LOG"];
+    assert_snapshot!(unknown(&wrong, ""), @"
+    the variable USHER_CLIENT_SECRETS is not known; did you mean USHER_CLIENT_SECRET?
+    the variable USHER_COLOUR is not known; docs/config.md lists those that are
+    the variable USHER_DATABASE is not known; did you mean USHER_DATABASE_URL?
+    the variable USHER_LISTN is not known; did you mean USHER_LISTEN?
+    ");
+    let named = "database_url = { env = \"USHER_POSTGRES\" }";
+    assert_eq!(unknown(&["USHER_POSTGRES", "USHER_URL", "USHER_TEST_POSTGRES"], named), "");
+    let services =
+        ["USHER_SERVICE_HOST", "USHER_SERVICE_PORT_HTTP", "USHER_PORT", "USHER_WEB_PORT_8080_TCP_ADDR"];
+    assert_eq!(unknown(&services, "").lines().count(), 4);
+    let in_a_pod = [&services[..], &["KUBERNETES_SERVICE_HOST", "USHER_LISTN"]].concat();
+    assert_snapshot!(unknown(&in_a_pod, ""), @"the variable USHER_LISTN is not known; did you mean USHER_LISTEN?");
 }
 
 fn none(_: &str) -> Option<String> {
@@ -141,7 +164,7 @@ fn every_fault_is_told_at_once_and_no_secret_prints() {
     assert_snapshot!(faults, @r#"
     the configuration has 13 faults:
       bootstrap.client_secret (or USHER_BOOTSTRAP_CLIENT_SECRET) names the variable NOT_SET, which is not set
-      colour is not a key; the keys are listen, public_url, tls_certificate_file, tls_key_file, trusted_proxies, max_requests_per_second, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, allow_http_targets, allow_private_targets, oidc_issuer, oidc_client_id, oidc_client_secret, oidc_name, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password
+      colour is not a key; the keys are listen, public_url, tls_certificate_file, tls_key_file, trusted_proxies, connections_per_address, max_requests_per_second, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, allow_http_targets, allow_private_targets, oidc_issuer, oidc_client_id, oidc_client_secret, oidc_name, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password
       listen (or USHER_LISTEN) must be an address and port such as 127.0.0.1:8080
       public_url (or USHER_PUBLIC_URL) must be an address such as https://usher.example.com
       quiet_time_ms (or USHER_QUIET_TIME_MS) must be a number of milliseconds, 0 to 60000

@@ -7,7 +7,7 @@ mod team;
 
 use std::{
     io::IsTerminal,
-    net::SocketAddr,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     process::ExitCode,
     time::{Duration, Instant},
@@ -34,6 +34,7 @@ use crate::{
     cli::say,
     config::{Bootstrap, Config, LogFormat},
     csv_files::{self, Report},
+    listen::Door,
     serve::{Joined, Serving, Working, join, shutdown},
     state::AppState,
     system::{SystemClock, SystemIds, random_secret},
@@ -50,7 +51,7 @@ pub(crate) struct Options {
     #[arg(long, default_value = "usher-demo", value_name = "DIR")]
     dir: PathBuf,
     /// Where the API listens; a free port if this one is taken
-    #[arg(long, default_value = "127.0.0.1:8080")]
+    #[arg(long, default_value = "127.0.0.1:8080", env = "USHER_LISTEN")]
     listen: SocketAddr,
     /// Exit after the summary: 0 when nobody failed
     #[arg(long)]
@@ -67,12 +68,15 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         .await
         .context("starting the simulated Dropbox team")?;
     let config = begin_afresh(&options)?;
+    let door = match Door::open(&config).await {
+        Ok(door) => door,
+        Err(_) => {
+            Door::open(&Config { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..config.clone() }).await?
+        }
+    };
     let Joined { app, worker, deliverer } = join(&config).await?;
     let working = Working::start(worker, deliverer);
-    let serving = match Serving::start(options.listen, None, app.clone()).await {
-        Ok(serving) => serving,
-        Err(_) => Serving::start(SocketAddr::from(([127, 0, 0, 1], 0)), None, app.clone()).await?,
-    };
+    let serving = Serving::start(door, app.clone())?;
     let environment = app.store.environments().await?.first().map(|environment| environment.id);
     let environment = environment.context("the database has no environment")?;
 
@@ -144,7 +148,8 @@ fn begin_afresh(options: &Options) -> Result<Config> {
             ..Bootstrap::default()
         },
         max_requests_per_second: 0,
-        trusted_proxies: Vec::new(),
+        trusted_proxies: vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+        connections_per_address: 64,
     })
 }
 
@@ -327,6 +332,24 @@ async fn live(app: &AppState, environment: EnvironmentId, simulator: &Simulator)
     Ok(())
 }
 
+/// The program that runs, as a shell takes it.
+fn program() -> String {
+    let path = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("usher"));
+    quoted(&path.display().to_string())
+}
+
+/// A word of a shell's, in quotes where it needs them.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+#[test]
+fn a_path_with_spaces_and_quotes_is_one_word() {
+    assert_eq!(quoted("/usr/bin/usher"), "/usr/bin/usher");
+    assert_eq!(quoted("/home/o'neil/my usher"), r"'/home/o'\''neil/my usher'");
+}
+
 fn addresses(serving: &Serving, environment: EnvironmentId, config: &Config, rule: &Rule) {
     let (Some(client), Some(secret)) = (config.bootstrap.client_id, &config.bootstrap.client_secret) else {
         return;
@@ -337,14 +360,15 @@ fn addresses(serving: &Serving, environment: EnvironmentId, config: &Config, rul
             "\nThe console is at http://{address}/console: sign in as {ADMINISTRATOR}, password {password}"
         ));
     }
+    let usher = program();
     say(format!(
         "\nThe API is at http://{}. In another terminal:\n\n  \
          export USHER_URL=http://{} USHER_ENVIRONMENT_ID={environment}\n  \
          export USHER_CLIENT_ID={client} USHER_CLIENT_SECRET={}\n  \
-         usher status\n  usher preview \"{}\"\n  usher explain marina.castro\n\nCtrl-C ends the demo.",
+         {usher} status\n  {usher} preview {}\n  {usher} explain marina.castro\n\nCtrl-C ends the demo.",
         serving.address,
         serving.address,
         secret.expose(),
-        rule.name
+        quoted(&rule.name)
     ));
 }
