@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use usher_domain::limits::{self, Amount, Area, Limit};
 
-use crate::{access::password, api::extract, console::form, listen, web};
+use crate::{access::password, api::extract, body, console::form, listen, web};
 
 const LIMITS: &[Limit] = &[
     Limit {
@@ -16,6 +16,13 @@ const LIMITS: &[Limit] = &[
     },
     Limit {
         area: Area::Requests,
+        what: "connections at once from one address (of IPv6, from one /64)",
+        amount: Amount::Count(64, ""),
+        setting: Some("connections_per_address"),
+        beyond: "A further connection is closed at once. Trusted proxies have no such limit.",
+    },
+    Limit {
+        area: Area::Requests,
         what: "a TLS handshake",
         amount: Amount::Time(listen::HANDSHAKE),
         setting: None,
@@ -23,7 +30,7 @@ const LIMITS: &[Limit] = &[
     },
     Limit {
         area: Area::Requests,
-        what: "the time for a request's head to arrive",
+        what: "the time for a request's head to arrive, and for a connection to be idle",
         amount: Amount::Time(listen::HEAD),
         setting: None,
         beyond: "The connection is closed.",
@@ -52,9 +59,37 @@ const LIMITS: &[Limit] = &[
     Limit {
         area: Area::Requests,
         what: "a pause in a request's body",
-        amount: Amount::Time(web::PAUSE),
+        amount: Amount::Time(body::PAUSE),
         setting: None,
         beyond: "The request is answered 408.",
+    },
+    Limit {
+        area: Area::Requests,
+        what: "the time for a body to arrive",
+        amount: Amount::Time(body::TIME),
+        setting: None,
+        beyond: "The request is answered 408; nothing is changed.",
+    },
+    Limit {
+        area: Area::Requests,
+        what: "the time for a guest's body to arrive",
+        amount: Amount::Time(body::GUEST_TIME),
+        setting: None,
+        beyond: "The request is answered 408.",
+    },
+    Limit {
+        area: Area::Requests,
+        what: "the time for a client to read an answer",
+        amount: Amount::Time(listen::patience::ANSWER),
+        setting: None,
+        beyond: "The connection is closed.",
+    },
+    Limit {
+        area: Area::Requests,
+        what: "a guest's body: signing in, the token endpoint, and a form before its token was seen",
+        amount: Amount::Bytes(body::GUEST_BYTES),
+        setting: None,
+        beyond: "The request is answered 413, a form without its token 403.",
     },
     Limit {
         area: Area::Requests,
@@ -72,6 +107,13 @@ const LIMITS: &[Limit] = &[
     },
     Limit {
         area: Area::Requests,
+        what: "a form without a file, of a signed-in administrator",
+        amount: Amount::Bytes(form::FORM_LIMIT),
+        setting: None,
+        beyond: "The form is refused; nothing is changed.",
+    },
+    Limit {
+        area: Area::Requests,
         what: "a file given to the console by a signed-in administrator",
         amount: Amount::Bytes(form::FILE_LIMIT),
         setting: None,
@@ -83,6 +125,13 @@ const LIMITS: &[Limit] = &[
         amount: Amount::Count(password::AT_ONCE as u64, ""),
         setting: None,
         beyond: "A further one waits.",
+    },
+    Limit {
+        area: Area::Access,
+        what: "passwords and client secrets that wait to be hashed",
+        amount: Amount::Count(password::WAITING as u64, ""),
+        setting: None,
+        beyond: "The request is answered 503 with `Retry-After`; nothing is computed and nothing counts as a failure.",
     },
 ];
 

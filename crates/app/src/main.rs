@@ -4,6 +4,7 @@ mod access;
 mod address;
 mod api;
 mod audit;
+mod body;
 mod bootstrap;
 mod check;
 mod cli;

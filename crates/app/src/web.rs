@@ -1,5 +1,5 @@
-//! What every door has in common: answers that tell a browser to be careful, and limits on how long a request's address,
-//! headers and body may be and take.
+//! What every door has in common: answers that tell a browser to be careful, and limits on how long a request's address
+//! and headers may be.
 
 use std::{any::Any, sync::Arc, time::Duration};
 
@@ -21,8 +21,6 @@ use crate::{
 pub(crate) const URL_BYTES: usize = 48 * 1024;
 /// The most that names and values of a request's headers come to, in bytes. PingOne allows 6 KB; proxies add their own.
 pub(crate) const HEADER_BYTES: usize = 16 * 1024;
-/// How long a body may pause.
-pub(crate) const PAUSE: Duration = Duration::from_secs(10);
 
 /// The router, with headers on every answer that tell a browser to be careful; requests are counted. `https` says that
 /// clients come by https.
@@ -49,6 +47,11 @@ pub(crate) async fn limit_head(request: Request, next: Next) -> Response {
         return ApiError::headers_too_large(HEADER_BYTES).into_response();
     }
     next.run(request).await
+}
+
+/// `Retry-After`: whole seconds, at least one.
+pub(crate) fn retry_after(wait: Duration) -> HeaderValue {
+    HeaderValue::from(wait.as_millis().div_ceil(1000).clamp(1, u128::from(u32::MAX)) as u64)
 }
 
 /// Headers that the answer does not say otherwise.

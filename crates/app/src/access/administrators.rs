@@ -19,7 +19,11 @@ use usher_domain::{
 };
 use usher_engine::directory::{By, Directory, DirectoryError};
 
-use super::{password, source::network, totp};
+use super::{
+    password::{self, HashError},
+    source::network,
+    totp,
+};
 
 mod provider;
 
@@ -44,9 +48,12 @@ pub(crate) enum SignInError {
     /// Too many failures: try again after that time.
     #[error("Too many attempts failed. Try again in {} seconds.", .0.as_secs().max(1))]
     Locked(Duration),
-    /// The database, or the hashing, does not work; nothing is known.
+    /// The database does not work; nothing is known.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The password could not be checked; nothing is known.
+    #[error(transparent)]
+    Hash(#[from] HashError),
 }
 
 /// A second factor that was begun: to be shown once, and confirmed with a code.
@@ -93,10 +100,12 @@ impl Administrators {
         code: Option<&str>,
         from: Option<IpAddr>,
     ) -> Result<Administrator, SignInError> {
+        let place = password::place()?;
         let charged = self.charge(username, from).await?;
         let found = self.store.administrator(username).await?;
         let known = found.as_ref().filter(|found| found.enabled);
-        let good = password::verify(password, known.map(|known| known.password_hash.clone())).await;
+        let good = password::verify(&place, password, known.map(|known| known.password_hash.clone())).await;
+        drop(place);
         match found {
             Some(found) if good => {
                 let (found, how) = self.enter(found, code, charged, SignIn::Denied).await?;
@@ -173,14 +182,13 @@ impl Administrators {
         if let Some(fault) = password_fault("newPassword", &new) {
             return Err(DirectoryError::from(Rejection::invalid(vec![fault])).into());
         }
+        let place = password::place().map_err(SignInError::Hash)?;
         let charged = self.charge(&administrator.username, from).await?;
-        if !password::verify(present, Some(administrator.password_hash.clone())).await {
+        if !password::verify(&place, present, Some(administrator.password_hash.clone())).await {
             return Err(self.refuse(Some(administrator), &charged, SignIn::PasswordWrong).await.into());
         }
         self.forget(&charged).await?;
-        let hash = password::hash(new)
-            .await
-            .map_err(|error| SignInError::Store(StoreError::Unavailable(error.to_string())))?;
+        let hash = password::hash(new).await.map_err(SignInError::Hash)?;
         let (environment, id) = (administrator.environment, administrator.id);
         Ok(self.directory.set_password(by, environment, id, &hash, None).await?)
     }

@@ -16,7 +16,7 @@ use usher_domain::{
 
 use super::{
     AppState, clients,
-    error::{ApiError, ApiResult},
+    error::ApiResult,
     extract::{Body, Caller, MaybeBody, Segments},
     hal::{Origin, cut},
     show,
@@ -41,7 +41,7 @@ pub(crate) async fn create(
     body: Body,
 ) -> ApiResult {
     let (password, generated) = given_or_generated(&body.object)?;
-    let hash = password::hash(password.clone()).await.map_err(ApiError::unexpected)?;
+    let hash = password::hash(password.clone()).await?;
     let made = app
         .directory
         .create_administrator(&caller.by(), ids.id(0), &body.object, &hash, &caller.roles)
@@ -89,7 +89,7 @@ pub(crate) async fn set_password(
 ) -> ApiResult {
     clients::known(&body, &["password"])?;
     let (password, generated) = given_or_generated(&body)?;
-    let hash = password::hash(password.clone()).await.map_err(ApiError::unexpected)?;
+    let hash = password::hash(password.clone()).await?;
     let (environment, id) = (ids.id(0), ids.id(1));
     let giver = Some(caller.roles.as_slice());
     let changed = app.directory.set_password(&caller.by(), environment, id, &hash, giver).await?;

@@ -15,7 +15,7 @@ use usher_domain::{
 
 use super::{
     AppState,
-    error::{ApiError, ApiResult},
+    error::ApiResult,
     extract::{Body, Caller, MaybeBody, Segments},
     hal::{Origin, cut},
     show,
@@ -41,7 +41,7 @@ pub(crate) async fn create(
     body: Body,
 ) -> ApiResult {
     let secret = random_secret();
-    let hash = password::hash(secret.clone()).await.map_err(ApiError::unexpected)?;
+    let hash = password::hash(secret.clone()).await?;
     let made =
         app.directory.create_client(&caller.by(), ids.id(0), &body.object, &hash, &caller.roles).await?;
     let mut shown = show::client(&origin, &made, app.clock.now());
@@ -86,7 +86,7 @@ pub(crate) async fn rotate(
 ) -> ApiResult {
     let overlap = overlap(&body)?;
     let secret = random_secret();
-    let hash = password::hash(secret.clone()).await.map_err(ApiError::unexpected)?;
+    let hash = password::hash(secret.clone()).await?;
     let (environment, id) = (ids.id(0), ids.id(1));
     let changed =
         app.directory.rotate_secret(&caller.by(), environment, id, &hash, overlap, &caller.roles).await?;

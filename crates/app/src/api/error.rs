@@ -14,6 +14,8 @@ use usher_engine::{
     reconcile::{ReconcileError, held::HeldError},
 };
 
+use crate::{access::password::HashError, body::BodyFault, web::retry_after};
+
 /// What a handler answers when it cannot do what was asked.
 #[derive(Debug)]
 pub(crate) struct ApiError {
@@ -70,21 +72,6 @@ impl ApiError {
         ApiError { retry_after: Some(wait), ..limited }
     }
 
-    /// 408: the rest of the body did not come.
-    pub(crate) fn too_slow(pause: Duration) -> Self {
-        let message = format!(
-            "The request body paused for more than {} s. Nothing was changed; send the request again.",
-            pause.as_secs()
-        );
-        ApiError::new(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", message)
-    }
-
-    /// 413.
-    pub(crate) fn too_large(limit: usize) -> Self {
-        let message = format!("The request body is larger than {limit} bytes. Send less at a time.");
-        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "REQUEST_TOO_LARGE", message)
-    }
-
     /// 414.
     pub(crate) fn url_too_long(limit: usize) -> Self {
         let message = format!("The address with its query is longer than {limit} bytes. Shorten the filter.");
@@ -127,6 +114,28 @@ impl std::fmt::Display for ApiError {
 }
 
 impl std::error::Error for ApiError {}
+
+impl From<BodyFault> for ApiError {
+    fn from(fault: BodyFault) -> Self {
+        let (status, code) = match fault {
+            BodyFault::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "REQUEST_TOO_LARGE"),
+            BodyFault::Paused(_) | BodyFault::TooSlow(_) => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
+            BodyFault::Broken => return Rejection::bad_request(fault.to_string()).into(),
+        };
+        ApiError::new(status, code, fault.to_string())
+    }
+}
+
+impl From<HashError> for ApiError {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy => {
+                ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "REQUEST_LIMITED", error.to_string())
+            }
+            HashError::Failed(_) => ApiError::unexpected(error),
+        }
+    }
+}
 
 impl From<Rejection> for ApiError {
     fn from(rejection: Rejection) -> Self {
@@ -220,9 +229,4 @@ impl IntoResponse for ApiError {
         }
         response
     }
-}
-
-/// `Retry-After`: whole seconds, at least one.
-pub(crate) fn retry_after(wait: Duration) -> HeaderValue {
-    HeaderValue::from(wait.as_millis().div_ceil(1000).clamp(1, u128::from(u32::MAX)) as u64)
 }

@@ -1,18 +1,16 @@
 //! Bodies and path ids: refused with an error that names what is wrong, before a handler sees them.
 
 use axum::{
-    body::Bytes,
     extract::{FromRequest, FromRequestParts, Path, Request},
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    http::{HeaderMap, header, request::Parts},
 };
 use serde_json::{Map, Value};
-use tower_http::timeout::TimeoutError;
 use usher_domain::{EnvironmentId, Rejection, access::Role, directory::audit::Actor};
 use usher_engine::directory::By;
 use uuid::Uuid;
 
 use super::{AppState, error::ApiError};
-use crate::web::PAUSE;
+use crate::body::{self, Allowed};
 
 /// The largest body, in bytes.
 pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
@@ -31,9 +29,9 @@ pub(crate) struct Body {
 impl FromRequest<AppState> for Body {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, _: &AppState) -> Result<Self, ApiError> {
         let media_type = media_type(request.headers());
-        let bytes = bytes(request, app, BODY_LIMIT).await?;
+        let bytes = bytes(request, BODY_LIMIT).await?;
         let is_json =
             media_type.is_empty() || media_type == "application/json" || media_type.ends_with("+json");
         if !is_json {
@@ -51,8 +49,8 @@ pub(crate) struct MaybeBody(pub(crate) Map<String, Value>);
 impl FromRequest<AppState> for MaybeBody {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
-        let bytes = bytes(request, app, BODY_LIMIT).await?;
+    async fn from_request(request: Request, _: &AppState) -> Result<Self, ApiError> {
+        let bytes = bytes(request, BODY_LIMIT).await?;
         if bytes.trim_ascii().is_empty() { Ok(MaybeBody(Map::new())) } else { object(&bytes).map(MaybeBody) }
     }
 }
@@ -64,33 +62,22 @@ pub(crate) struct Csv(pub(crate) String);
 impl FromRequest<AppState> for Csv {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &AppState) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, _: &AppState) -> Result<Self, ApiError> {
         let media_type = media_type(request.headers());
         if media_type != "text/csv" {
             return Err(Rejection::bad_request("Send the file as text/csv.").into());
         }
-        let bytes = bytes(request, app, BULK_LIMIT).await?;
-        let text = String::from_utf8(bytes.into());
+        let bytes = bytes(request, BULK_LIMIT).await?;
+        let text = String::from_utf8(bytes);
         text.map(Csv)
             .map_err(|_| Rejection::bad_request("The file is not in UTF-8; save it as UTF-8.").into())
     }
 }
 
-/// The whole body; `limit` is what its route allows.
-async fn bytes(request: Request, app: &AppState, limit: usize) -> Result<Bytes, ApiError> {
-    Bytes::from_request(request, app).await.map_err(|error| {
-        if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            return ApiError::too_large(limit);
-        }
-        let mut cause: Option<&dyn std::error::Error> = Some(&error);
-        while let Some(error) = cause {
-            if error.is::<TimeoutError>() {
-                return ApiError::too_slow(PAUSE);
-            }
-            cause = error.source();
-        }
-        Rejection::bad_request("The request body could not be read to its end.").into()
-    })
+/// The whole body of a caller whom the gate let in.
+async fn bytes(request: Request, limit: usize) -> Result<Vec<u8>, ApiError> {
+    let (parts, body) = request.into_parts();
+    body::read(&parts.headers, body, Allowed::known(limit)).await.map_err(ApiError::from)
 }
 
 /// The object in these bytes, if they hold one that does not nest too deep.

@@ -2,8 +2,9 @@
 
 use axum::{
     Form, Json,
-    extract::{Path, State},
-    http::{Extensions, HeaderMap, StatusCode, header},
+    body::Body,
+    extract::{FromRequest as _, Path, Request, State},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -15,14 +16,15 @@ use usher_domain::{
     access::{WorkerClient, keys::TOKEN_LIFETIME},
 };
 
-use super::{
-    AppState,
-    error::{ApiError, retry_after},
-};
-use crate::access::{
-    password,
-    source::{network, source},
-    token::Bearer,
+use super::{AppState, error::ApiError};
+use crate::{
+    access::{
+        password::{self, Place},
+        source::{network, source},
+        token::Bearer,
+    },
+    body::{self, Allowed, BodyFault},
+    web::retry_after,
 };
 
 /// What a client sends. Fields that are not for this grant are ignored, as the RFC says.
@@ -37,10 +39,15 @@ pub(crate) struct TokenRequest {
 pub(crate) async fn token(
     State(app): State<AppState>,
     Path(environment): Path<String>,
-    headers: HeaderMap,
-    extensions: Extensions,
-    form: Result<Form<TokenRequest>, axum::extract::rejection::FormRejection>,
+    request: Request,
 ) -> Response {
+    let (parts, body) = request.into_parts();
+    let (headers, extensions) = (parts.headers.clone(), parts.extensions.clone());
+    let body = match body::read(&headers, body, Allowed::GUEST).await {
+        Ok(body) => Body::from(body),
+        Err(fault) => return unread(fault),
+    };
+    let form = Form::<TokenRequest>::from_request(Request::from_parts(parts, body), &app).await;
     let Ok(Form(form)) = form else {
         return refuse(StatusCode::BAD_REQUEST, "invalid_request", "Send application/x-www-form-urlencoded.");
     };
@@ -65,6 +72,15 @@ pub(crate) async fn token(
         response.headers_mut().insert(header::RETRY_AFTER, retry_after(wait));
         return response;
     }
+    let place = match password::place() {
+        Ok(place) => place,
+        Err(busy) => {
+            let mut response =
+                refuse(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", &busy.to_string());
+            response.headers_mut().insert(header::RETRY_AFTER, retry_after(password::RETRY_AFTER));
+            return response;
+        }
+    };
     let client = match (environment.parse::<EnvironmentId>(), id.parse::<ClientId>()) {
         (Ok(environment), Ok(id)) => match app.store.client(environment, id).await {
             Ok(client) => client.filter(|client| client.enabled),
@@ -72,7 +88,8 @@ pub(crate) async fn token(
         },
         _ => None,
     };
-    let verified = secret_is_good(client.as_ref(), secret, now).await;
+    let verified = secret_is_good(&place, client.as_ref(), secret, now).await;
+    drop(place);
     let Some(client) = client.filter(|_| verified) else {
         app.failures.failed(&id, from, now);
         tracing::warn!(client = %id, from = %network(from), "a client was refused a token");
@@ -94,16 +111,31 @@ pub(crate) async fn token(
 }
 
 /// Whether this is the client's secret, or the one before it that may still be used. As slow without a client as with one.
-async fn secret_is_good(client: Option<&WorkerClient>, secret: Secret, now: Timestamp) -> bool {
+async fn secret_is_good(
+    place: &Place,
+    client: Option<&WorkerClient>,
+    secret: Secret,
+    now: Timestamp,
+) -> bool {
     let old = client.and_then(|client| client.old_secret.as_ref()).filter(|old| old.until > now);
     let hash = client.map(|client| client.secret_hash.clone());
-    if password::verify(secret.clone(), hash).await {
+    if password::verify(place, secret.clone(), hash).await {
         return true;
     }
     match old {
-        Some(old) => password::verify(secret, Some(old.hash.clone())).await,
+        Some(old) => password::verify(place, secret, Some(old.hash.clone())).await,
         None => false,
     }
+}
+
+/// The body could not be read.
+fn unread(fault: BodyFault) -> Response {
+    let status = match fault {
+        BodyFault::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        BodyFault::Paused(_) | BodyFault::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
+        BodyFault::Broken => StatusCode::BAD_REQUEST,
+    };
+    refuse(status, "invalid_request", &fault.to_string())
 }
 
 /// `client_secret_basic`: both parts are form-encoded before they are joined (RFC 6749 §2.3.1).

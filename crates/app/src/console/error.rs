@@ -1,7 +1,7 @@
 //! When a page cannot be shown: what happened, and what to do next. The gate makes a page of it.
 
 use axum::{
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use usher_domain::{Rejection, ports::store::StoreError};
@@ -10,7 +10,14 @@ use usher_engine::{
     reconcile::{ReconcileError, held::HeldError},
 };
 
-use crate::access::permission::Permission;
+use crate::{
+    access::{
+        password::{self, HashError},
+        permission::Permission,
+    },
+    body::BodyFault,
+    web::retry_after,
+};
 
 /// Why a page cannot be shown, or a form not be taken.
 #[derive(Clone, Debug)]
@@ -54,12 +61,6 @@ impl ConsoleError {
         ConsoleError::new(StatusCode::FORBIDDEN, "The form was not accepted", message)
     }
 
-    /// 413
-    pub(super) fn too_large() -> Self {
-        let message = "What was sent is larger than is allowed (16 MiB for a file). Send less at a time.";
-        ConsoleError::new(StatusCode::PAYLOAD_TOO_LARGE, "Too large", message)
-    }
-
     /// 400: what was sent makes no sense.
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
         ConsoleError::new(StatusCode::BAD_REQUEST, "This could not be done", message)
@@ -77,6 +78,30 @@ impl ConsoleError {
 impl From<askama::Error> for ConsoleError {
     fn from(error: askama::Error) -> Self {
         ConsoleError::unexpected(error)
+    }
+}
+
+impl From<BodyFault> for ConsoleError {
+    fn from(fault: BodyFault) -> Self {
+        let (status, title) = match fault {
+            BodyFault::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
+            BodyFault::Paused(_) | BodyFault::TooSlow(_) => (StatusCode::REQUEST_TIMEOUT, "Too slow"),
+            BodyFault::Broken => (StatusCode::BAD_REQUEST, "This could not be done"),
+        };
+        ConsoleError::new(status, title, fault.to_string())
+    }
+}
+
+impl From<HashError> for ConsoleError {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy => ConsoleError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Not available just now",
+                error.to_string(),
+            ),
+            HashError::Failed(_) => ConsoleError::unexpected(error),
+        }
     }
 }
 
@@ -149,6 +174,9 @@ impl From<ReconcileError> for ConsoleError {
 impl IntoResponse for ConsoleError {
     fn into_response(self) -> Response {
         let mut response = (self.status, self.message.clone()).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, retry_after(password::RETRY_AFTER));
+        }
         response.extensions_mut().insert(self);
         response
     }

@@ -3,19 +3,14 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use axum::{
-    RequestExt as _,
-    body::to_bytes,
-    extract::{FromRequest as _, FromRequestParts, Multipart, Request},
-    http::{header, request::Parts},
-};
+use axum::{extract::FromRequestParts, http::request::Parts};
 use usher_domain::Rejection;
 
-use super::error::{ConsoleError, ConsoleResult};
+use super::error::ConsoleError;
 use crate::state::AppState;
 
 /// The largest form without a file, in bytes.
-const FORM_LIMIT: usize = 1024 * 1024;
+pub(crate) const FORM_LIMIT: usize = 1024 * 1024;
 /// The largest form with a file, in bytes.
 pub(crate) const FILE_LIMIT: usize = 16 * 1024 * 1024;
 
@@ -35,40 +30,9 @@ impl Form {
         Form { values, ..Form::default() }
     }
 
-    /// Reads the body of a POST: `application/x-www-form-urlencoded`, or `multipart/form-data` with files as text.
-    pub(super) async fn read(request: Request) -> ConsoleResult<Form> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        let mut form = Form::default();
-        if kind.is_some_and(|kind| kind.starts_with("multipart/form-data")) {
-            let request = request.with_limited_body();
-            let parts = Multipart::from_request(request, &()).await;
-            let mut parts = parts.map_err(|error| ConsoleError::bad_request(error.body_text()))?;
-            loop {
-                let part = parts.next_field().await.map_err(|error| match error.status().as_u16() {
-                    413 => ConsoleError::too_large(),
-                    _ => ConsoleError::bad_request("The form could not be read to its end."),
-                })?;
-                let Some(part) = part else { break };
-                let name = part.name().unwrap_or_default().to_owned();
-                let is_file = part.file_name().is_some();
-                let bytes = part.bytes().await.map_err(|error| match error.status().as_u16() {
-                    413 => ConsoleError::too_large(),
-                    _ => ConsoleError::bad_request("The form could not be read to its end."),
-                })?;
-                match String::from_utf8(bytes.into()) {
-                    Ok(text) => form.values.entry(name).or_default().push(text),
-                    Err(_) if is_file => form.fault(&name, "The file is not in UTF-8; save it as UTF-8."),
-                    Err(_) => return Err(ConsoleError::bad_request("The form is not in UTF-8.")),
-                }
-            }
-        } else {
-            let bytes =
-                to_bytes(request.into_body(), FORM_LIMIT).await.map_err(|_| ConsoleError::too_large())?;
-            for (name, value) in url::form_urlencoded::parse(&bytes) {
-                form.values.entry(name.into_owned()).or_default().push(value.into_owned());
-            }
-        }
-        Ok(form)
+    /// Adds a value to a field, which may have some already.
+    pub(super) fn add(&mut self, name: String, value: String) {
+        self.values.entry(name).or_default().push(value);
     }
 
     /// A field's value, trimmed; empty when it is missing.

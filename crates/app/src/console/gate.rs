@@ -11,9 +11,8 @@ use usher_domain::{Secret, session::Stage};
 
 use super::{
     cookies::{Cookies, FLASH, SESSION, THEME, VISIT},
-    error::{ConsoleError, ConsoleResult},
-    form::Form,
-    page, session,
+    error::ConsoleError,
+    incoming, page, session,
     visitor::{Visit, Visitor},
 };
 use crate::{
@@ -73,7 +72,7 @@ pub(super) async fn guard(
         response = page::error(visitor.as_ref(), &visit, &error);
         response.headers_mut().extend(headers.into_iter().filter_map(|(name, value)| {
             let name = name?;
-            (name == header::SET_COOKIE).then_some((name, value))
+            (name == header::SET_COOKIE || name == header::RETRY_AFTER).then_some((name, value))
         }));
     }
     if told && response.status() == StatusCode::OK {
@@ -159,16 +158,12 @@ async fn admit(
         }
     }
     if request.method() == Method::POST {
-        let body = std::mem::take(request);
-        let (mut parts, body) = body.into_parts();
-        let mut for_form = Request::new(body);
-        *for_form.headers_mut() = parts.headers.clone();
-        *for_form.extensions_mut() = std::mem::take(&mut parts.extensions);
-        let mut form = match own_form(&visit, for_form).await {
-            Ok((form, extensions)) => {
-                parts.extensions = extensions;
-                form
-            }
+        if is_from_elsewhere(request.headers()) {
+            return Err(Box::new((visit, Refused::Error(ConsoleError::not_our_form()))));
+        }
+        let (mut parts, body) = std::mem::take(request).into_parts();
+        let mut form = match incoming::read(&parts, body, &visit.csrf, needs != Needs::Nothing).await {
+            Ok(form) => form,
             Err(error) => return Err(Box::new((visit, Refused::Error(error)))),
         };
         form.set("csrf", "");
@@ -179,22 +174,6 @@ async fn admit(
         request.extensions_mut().insert(visitor.clone());
     }
     Ok(visit)
-}
-
-/// The form, if it comes from one of our pages, in this session.
-async fn own_form(visit: &Visit, request: Request) -> ConsoleResult<(Form, axum::http::Extensions)> {
-    if is_from_elsewhere(request.headers()) {
-        return Err(ConsoleError::not_our_form());
-    }
-    let extensions = request.extensions().clone();
-    let form = Form::read(request).await?;
-    let given = form.raw("csrf").as_bytes();
-    let wanted = visit.csrf.as_bytes();
-    let same = aws_lc_rs::constant_time::verify_slices_are_equal(given, wanted).is_ok();
-    if wanted.is_empty() || !same {
-        return Err(ConsoleError::not_our_form());
-    }
-    Ok((form, extensions))
 }
 
 /// Whether the browser says that a page of another site sent it here.

@@ -18,6 +18,7 @@ pub(crate) mod form;
 mod gate;
 mod groups;
 mod import;
+mod incoming;
 mod overview;
 mod page;
 mod paging;

@@ -2,7 +2,6 @@
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
     http::StatusCode,
     middleware::from_fn_with_state,
     response::Redirect,
@@ -13,7 +12,6 @@ use tower_http::timeout::TimeoutLayer;
 use super::{
     account, assets, audit,
     error::ConsoleError,
-    form,
     gate::{
         self,
         Needs::{self, May, Nothing, SignedIn},
@@ -172,7 +170,6 @@ pub(crate) fn router(app: AppState) -> Router {
         .route("/console/", get(|| async { Redirect::permanent("/console") }))
         .route("/", get(|| async { Redirect::to("/console") }))
         .route("/console/assets/{name}", get(assets::serve))
-        .layer(DefaultBodyLimit::max(form::FILE_LIMIT))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, TIMEOUT))
         .layer(from_fn_with_state(app.clone(), correlation::correlate))
         .with_state(app)

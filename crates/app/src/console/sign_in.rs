@@ -69,6 +69,7 @@ pub(super) async fn enter(State(app): State<AppState>, visit: Visit, mut form: F
             Ok(response)
         }
         Err(SignInError::Store(error)) => Err(error.into()),
+        Err(SignInError::Hash(error)) => Err(error.into()),
         Err(why) => {
             form.trouble.push(why.to_string());
             refused(&filled(&app, &visit, form).await?)

@@ -13,6 +13,7 @@ mod audit;
 mod bad_input;
 mod cli;
 mod clients;
+mod guests;
 mod inbound_steps;
 mod kill9;
 mod metrics;

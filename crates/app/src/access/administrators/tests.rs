@@ -119,7 +119,7 @@ fn way(result: Result<Administrator, SignInError>) -> &'static str {
         Err(SignInError::Wrong) => "wrong",
         Err(SignInError::CodeNeeded(_)) => "code needed",
         Err(SignInError::Locked(_)) => "locked",
-        Err(SignInError::Store(error)) => panic!("{error}"),
+        Err(error @ (SignInError::Store(_) | SignInError::Hash(_))) => panic!("{error}"),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     access::permission::Permission::{
         ReadConfiguration, ReadIdentities, WriteConfiguration, WriteIdentities,
     },
-    api::{environments, explanation, extract, groups, imports, memberships, populations, syncs, users},
+    api::{environments, explanation, groups, imports, memberships, populations, syncs, users},
 };
 
 /// The media type of a user with import settings, which PingOne has beside plain JSON.
@@ -88,12 +88,12 @@ pub(super) fn table() -> Vec<Route> {
             .named("readAllSyncedRulesForUser", "Lists where a user stands with each rule").lists("syncedRules", "SyncedRule"),
         get("/users/{userId}/syncedRules/{ruleId}", ReadIdentities, syncs::rule_of_user)
             .named("readOneSyncedRuleForUser", "Shows where a user stands with a rule").gives("SyncedRule"),
-        post("/imports/users", WriteIdentities, imports::users).ours().up_to(extract::BULK_LIMIT)
+        post("/imports/users", WriteIdentities, imports::users).ours()
             .named("importUsers", "Makes or changes users from a file; bad rows are told by line")
             .reads("population", json!({ "type": "string" }), "The name of the population of users whose row names none.")
             .reads("createPopulations", create_populations, "Makes populations that are not there.")
             .takes_as("text/csv", "Csv").gives("ImportReport"),
-        post("/imports/groups", WriteIdentities, imports::groups).ours().up_to(extract::BULK_LIMIT)
+        post("/imports/groups", WriteIdentities, imports::groups).ours()
             .named("importGroups", "Makes or changes groups from a file; bad rows are told by line")
             .takes_as("text/csv", "Csv").gives("ImportReport"),
 

@@ -13,17 +13,14 @@ mod webhooks;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request},
+    extract::Request,
     http::{Method, StatusCode, header},
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use tower_http::{
-    catch_panic::CatchPanicLayer,
-    timeout::{RequestBodyTimeoutLayer, TimeoutLayer},
-};
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
-use super::{AppState, correlation, error::ApiError, extract, gate};
+use super::{AppState, correlation, error::ApiError, gate};
 use crate::web;
 
 pub(crate) use route::{Gives, Route};
@@ -66,8 +63,6 @@ fn layered(router: Router<AppState>, app: AppState) -> Router {
     router
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::max(extract::BODY_LIMIT))
-        .layer(RequestBodyTimeoutLayer::new(web::PAUSE))
         .layer(from_fn(web::limit_head))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, TIMEOUT))
         .layer(CatchPanicLayer::custom(web::panicked))

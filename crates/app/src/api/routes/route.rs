@@ -2,7 +2,6 @@
 //! all made from it, so that none of them can leave a route out.
 
 use axum::{
-    extract::DefaultBodyLimit,
     handler::Handler,
     http::Method,
     routing::{self, MethodRouter},
@@ -169,12 +168,6 @@ impl Route {
     /// The body may be left out.
     pub(crate) fn body_is_optional(self) -> Self {
         Route { body_is_optional: true, ..self }
-    }
-
-    /// Takes bodies up to this many bytes, which is not the usual limit.
-    pub(crate) fn up_to(mut self, bytes: usize) -> Self {
-        self.handler = self.handler.layer(DefaultBodyLimit::max(bytes));
-        self
     }
 
     /// Reads this parameter of the query.

@@ -13,7 +13,7 @@ use super::{Offered, chosen, offered};
 use crate::{
     access::password,
     console::{
-        error::{ConsoleError, ConsoleResult},
+        error::ConsoleResult,
         form::Form,
         page::{Shell, done, page, refused},
         show::Time,
@@ -56,7 +56,7 @@ pub(in crate::console) async fn new(visitor: Visitor) -> ConsoleResult {
 }
 
 async fn hashed(password: &Secret) -> ConsoleResult<String> {
-    password::hash(password.clone()).await.map_err(ConsoleError::unexpected)
+    Ok(password::hash(password.clone()).await?)
 }
 
 /// `POST /console/settings/administrators`

@@ -12,7 +12,7 @@ use super::{Offered, chosen, offered};
 use crate::{
     access::password,
     console::{
-        error::{ConsoleError, ConsoleResult},
+        error::ConsoleResult,
         form::Form,
         page::{Shell, done, page, refused},
         visitor::{Ids, Visitor},
@@ -89,7 +89,7 @@ pub(in crate::console) async fn create(
     form: Form,
 ) -> ConsoleResult {
     let secret = random_secret();
-    let hash = password::hash(secret.clone()).await.map_err(ConsoleError::unexpected)?;
+    let hash = password::hash(secret.clone()).await?;
     let roles = &visitor.administrator.roles;
     match app.directory.create_client(&visitor.by(), visitor.home(), &body(&form, true), &hash, roles).await {
         Ok(made) => shown_once(&visitor, made.id, &secret, false),
@@ -152,7 +152,7 @@ pub(in crate::console) async fn rotate(
 ) -> ConsoleResult {
     let it = find(&app, &visitor, ids.id(0)).await?;
     let secret = random_secret();
-    let hash = password::hash(secret.clone()).await.map_err(ConsoleError::unexpected)?;
+    let hash = password::hash(secret.clone()).await?;
     let roles = &visitor.administrator.roles;
     app.directory.rotate_secret(&visitor.by(), visitor.home(), it.id, &hash, OVERLAP, roles).await?;
     shown_once(&visitor, it.id, &secret, true)

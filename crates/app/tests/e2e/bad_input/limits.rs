@@ -80,6 +80,30 @@ async fn a_client_that_dawdles_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whatever_a_client_accepts_an_error_of_the_api_is_json_with_its_status() {
+    let usher = Home::sqlite().serve().await;
+    let api = usher.api().await;
+    let stranger = api.as_someone_with("nonsense");
+    for accept in ["text/html", "image/png;q=1", "", "nonsense", ";;;", "*/*;q=0", "text/csv", "\u{fc}ml"] {
+        let accept = header::HeaderValue::from_bytes(accept.as_bytes()).unwrap();
+        for (api, path, status) in
+            [(&stranger, "/users", 401), (&api, "/nothing", 404), (&api, "/users?filter=(", 400)]
+        {
+            let request = api.request(Method::GET, path).header(header::ACCEPT, &accept);
+            let answer = http_client().execute(request.build().unwrap()).await.unwrap();
+            assert_eq!(answer.status(), status, "{accept:?} {path}");
+            assert_eq!(
+                answer.headers()["content-type"],
+                "application/hal+json;charset=UTF-8",
+                "{accept:?} {path}"
+            );
+            let body: serde_json::Value = answer.json().await.unwrap();
+            assert!(body["code"].is_string(), "{accept:?} {path}: {body}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_answer_tells_a_browser_to_be_careful() {
     let usher = Home::sqlite().serve().await;
     let http = http_client();

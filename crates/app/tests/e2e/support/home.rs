@@ -272,14 +272,28 @@ impl Usher {
         lines[lines.len().saturating_sub(60)..].join("\n")
     }
 
-    /// Runs an admin verb against this server, as the worker client of all roles.
-    pub(crate) async fn cli(&self, args: &[&str]) -> Output {
+    /// How much memory it holds now, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.as_ref().unwrap().id()));
+        let status = status.unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        resident.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// An admin verb against this server, as the worker client of all roles.
+    pub(crate) fn cli_command(&self, args: &[&str]) -> Command {
         let mut command = bare_command(args);
         command
             .current_dir(self.home.dir())
             .env("USHER_URL", self.url())
             .env("USHER_CLIENT_ID", CLIENT)
             .env("USHER_CLIENT_SECRET", SECRET);
+        command
+    }
+
+    /// Runs an admin verb against this server, as the worker client of all roles.
+    pub(crate) async fn cli(&self, args: &[&str]) -> Output {
+        let mut command = self.cli_command(args);
         // Not on this thread: the simulator that the server talks to may be served by it.
         tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap()
     }
