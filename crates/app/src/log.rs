@@ -1,6 +1,10 @@
 //! Log lines: pretty for people, JSON for collectors, always on standard error.
 
-use std::{backtrace::Backtrace, io::IsTerminal, panic::PanicHookInfo};
+use std::{
+    backtrace::Backtrace,
+    io::{IsTerminal, Write as _},
+    panic::PanicHookInfo,
+};
 
 use anyhow::{Result, anyhow};
 use tracing_subscriber::EnvFilter;
@@ -21,18 +25,14 @@ pub(crate) fn start(filter: &str, format: LogFormat) -> Result<()> {
 }
 
 /// Tells a person what went wrong, with its causes.
-#[expect(clippy::print_stderr, reason = "the process ends with this; there may be no log")]
 pub(crate) fn complain(error: &anyhow::Error) {
-    eprintln!("usher: {error:#}");
+    // Nobody may be reading, which is no reason to panic.
+    let _ = writeln!(std::io::stderr(), "usher: {error:#}");
 }
 
 /// Tells a person something once that must not go to the log, such as a generated secret.
-#[expect(
-    clippy::print_stderr,
-    reason = "a generated secret is shown once, on the terminal, and never logged"
-)]
 pub(crate) fn announce(line: impl std::fmt::Display) {
-    eprintln!("{line}");
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// From now on a panic is told in the log, in the span of its request, without what might be somebody's secret.

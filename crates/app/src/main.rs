@@ -31,13 +31,20 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::{
-    cli::{AuditVerb, Cli, Command},
+    cli::{AuditVerb, Cli, Command, WrongArguments},
     config::Config,
 };
 
 fn main() -> ExitCode {
     log::tell_panics();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(told) => {
+            // Help and the version are printed for who asked; anything else is a wrong argument. Nobody may be reading.
+            let _ = told.print();
+            return if told.use_stderr() { ExitCode::from(cli::USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -45,7 +52,7 @@ fn main() -> ExitCode {
         .and_then(|runtime| runtime.block_on(run(cli.command)));
     outcome.unwrap_or_else(|error| {
         log::complain(&error);
-        ExitCode::FAILURE
+        if error.is::<WrongArguments>() { ExitCode::from(cli::USAGE) } else { ExitCode::FAILURE }
     })
 }
 

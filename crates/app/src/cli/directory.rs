@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{
-    NOTHING,
+    NOTHING, WrongArguments,
     client::ApiClient,
     fields::{self, Body, Fields},
     say,
@@ -267,7 +267,7 @@ pub(crate) async fn run<F: Fields>(api: &ApiClient, verb: Verb<F>) -> Result<u8>
             let query = match (deprovision, kind.embedded) {
                 (false, _) => "",
                 (true, "rules") => "?deprovision=true",
-                (true, _) => bail!("--deprovision is for rules"),
+                (true, _) => bail!(WrongArguments("--deprovision is for rules".into())),
             };
             api.delete(&format!("{}{query}", kind.address(&item))).await?;
             if json {

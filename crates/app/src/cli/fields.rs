@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::{
+    WrongArguments,
     client::ApiClient,
     directory::{ADMINISTRATORS, CLIENTS, CONNECTIONS, GROUPS, Kind, POPULATIONS, RULES, USERS},
 };
@@ -36,7 +37,8 @@ fn settings(given: &[String]) -> Result<Vec<(String, Value)>> {
     given
         .iter()
         .map(|text| {
-            let (key, value) = text.split_once('=').with_context(|| format!("`{text}` is not KEY=VALUE"))?;
+            let (key, value) =
+                text.split_once('=').ok_or_else(|| WrongArguments(format!("`{text}` is not KEY=VALUE")))?;
             let read = serde_json::from_str(value).ok().filter(|value: &Value| !value.is_string());
             Ok((key.to_owned(), read.unwrap_or_else(|| json!(value))))
         })
@@ -224,7 +226,9 @@ fn secret(place: &str) -> Result<String> {
             Ok(text.trim_end().to_owned())
         }
         // Not repeated: it may be the secret itself.
-        _ => bail!("a secret is named by env:NAME or file:PATH, so that it stands in no history of commands"),
+        _ => bail!(WrongArguments(
+            "a secret is named by env:NAME or file:PATH, so that it stands in no history of commands".into()
+        )),
     }
 }
 
@@ -376,7 +380,10 @@ impl Fields for Administrator {
         set(body, "roles", (!self.roles.is_empty()).then_some(self.roles));
         if let Some(file) = self.password_file {
             if body.contains_key("id") {
-                bail!("--password-file is for a new administrator; use `usher administrators set-password`");
+                bail!(WrongArguments(
+                    "--password-file is for a new administrator; use `usher administrators set-password`"
+                        .into()
+                ));
             }
             body.insert("password".into(), json!(password(&file)?));
         }

@@ -8,7 +8,7 @@ mod import;
 mod state;
 mod sync;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use usher_domain::directory::audit::verify::Anchor;
@@ -61,7 +61,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         options: import::Options,
     },
-    /// What a sync of this rule would do; exit 0 nothing, 2 changes pending, 3 held by the guard, 1 failure
+    /// What a sync of this rule would do; exit 0 nothing, 2 changes pending, 3 held by the guard, 1 failure, 64 wrong arguments
     Preview {
         #[command(flatten)]
         connect: Connect,
@@ -246,6 +246,15 @@ const FAILURE: u8 = 1;
 const PENDING: u8 = 2;
 /// Held by the guard.
 const HELD: u8 = 3;
+/// The arguments are wrong.
+pub(crate) const USAGE: u8 = 64;
+/// Nobody reads what is printed: as a shell tells of a process that was ended by SIGPIPE.
+const BROKEN_PIPE: i32 = 141;
+
+/// Arguments that are wrong, as is only seen when they are used: the process ends with [`USAGE`].
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct WrongArguments(pub(crate) String);
 
 /// Runs an admin verb.
 pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -284,7 +293,9 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Export { connect } => state::export(&connect.client().await?).await?,
         Command::Apply { connect, options } => state::apply(&connect.client().await?, &options).await?,
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "usher", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "usher", &mut script);
+            say(String::from_utf8_lossy(&script).trim_end());
             NOTHING
         }
         Command::Rekey { .. }
@@ -299,8 +310,15 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(code))
 }
 
-/// Prints a line for the person (or program) who asked.
-#[expect(clippy::print_stdout, reason = "this is what the command line is for")]
+/// Prints a line for the person (or program) who asked. When nobody reads on (`usher users list | head`), the process ends
+/// here, as quietly as other programs do.
 pub(crate) fn say(line: impl std::fmt::Display) {
-    println!("{line}");
+    let mut out = std::io::stdout().lock();
+    if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            std::process::exit(BROKEN_PIPE);
+        }
+        crate::log::complain(&anyhow::Error::from(error).context("standard output cannot be written"));
+        std::process::exit(i32::from(FAILURE));
+    }
 }

@@ -21,6 +21,7 @@ mod provisioning_pages;
 mod secrets;
 mod seed_steps;
 mod state;
+mod terminal;
 mod tls;
 mod try_outs;
 mod two_servers;
