@@ -11,6 +11,8 @@ use usher_domain::{Secret, Timestamp, access::ProviderAccount};
 
 /// How far the provider's clock may be from ours, in seconds.
 const LEEWAY: f64 = 60.0;
+/// How old a token may be when it arrives, in seconds: as long as one may take at the provider.
+const OLDEST: f64 = 600.0;
 /// The longest `sub`, in bytes; the standard allows 255 letters.
 const LONGEST_SUBJECT: usize = 1020;
 
@@ -52,6 +54,7 @@ struct Claims {
     aud: Audience,
     azp: Option<String>,
     exp: f64,
+    iat: f64,
     nbf: Option<f64>,
     nonce: Option<String>,
     #[serde(flatten)]
@@ -135,6 +138,12 @@ pub(crate) fn believe(
     }
     if claims.exp + LEEWAY <= seconds {
         return because("it has expired (exp)");
+    }
+    if claims.iat - LEEWAY > seconds {
+        return because("it was issued in the future (iat)");
+    }
+    if claims.iat + OLDEST + LEEWAY <= seconds {
+        return because("it was issued too long ago (iat)");
     }
     if claims.nbf.is_some_and(|from| from - LEEWAY > seconds) {
         return because("it is not good yet (nbf)");
