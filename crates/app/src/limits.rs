@@ -4,7 +4,16 @@ use std::fmt::Write as _;
 
 use usher_domain::limits::{self, Amount, Area, Limit};
 
-use crate::{access::password, api::extract, body, console::form, listen, web};
+use crate::{
+    access::{
+        administrators::{attempts, place},
+        failures, guesses, password, token,
+    },
+    api::extract,
+    body,
+    console::form,
+    listen, web,
+};
 
 const LIMITS: &[Limit] = &[
     Limit {
@@ -118,6 +127,76 @@ const LIMITS: &[Limit] = &[
         amount: Amount::Bytes(form::FILE_LIMIT),
         setting: None,
         beyond: "The form is refused; nothing is changed.",
+    },
+    Limit {
+        area: Area::Access,
+        what: "failed sign-ins with one username from one address, or from one browser that the administrator used before",
+        amount: Amount::Count(attempts::PER_DOOR as u64, "free"),
+        setting: None,
+        beyond: "The next one waits 5 s, then twice as long each time, 15 min at most. Other addresses and browsers are free.",
+    },
+    Limit {
+        area: Area::Access,
+        what: "failed sign-ins with one username from all places that the administrator did not use before",
+        amount: Amount::Count(attempts::PER_USER as u64, "free"),
+        setting: None,
+        beyond: "The same; browsers and addresses that they used before are free.",
+    },
+    Limit {
+        area: Area::Access,
+        what: "failed sign-ins from one address",
+        amount: Amount::Count(attempts::PER_ADDRESS as u64, "free"),
+        setting: None,
+        beyond: "The same; a browser that the administrator used before is free.",
+    },
+    Limit {
+        area: Area::Access,
+        what: "browsers and addresses that are remembered of an administrator",
+        amount: Amount::Count(place::KEPT_PLACES as u64, ""),
+        setting: None,
+        beyond: "The one that was used longest ago is forgotten.",
+    },
+    Limit {
+        area: Area::Access,
+        what: "a browser or an address that an administrator did not sign in from again",
+        amount: Amount::Time(place::PLACE_LIFETIME),
+        setting: None,
+        beyond: "It is forgotten. A new password forgets all of them.",
+    },
+    Limit {
+        area: Area::Access,
+        what: "wrong secrets of one client from one address",
+        amount: Amount::Count(failures::PER_CLIENT as u64, "free"),
+        setting: None,
+        beyond: "That client waits at that address, as an administrator does. Each server counts for itself.",
+    },
+    Limit {
+        area: Area::Access,
+        what: "clients whose secret one address has wrong",
+        amount: Amount::Count(failures::CLIENTS_PER_ADDRESS as u64, "free"),
+        setting: None,
+        beyond: "That address waits, but for clients that showed their secret there.",
+    },
+    Limit {
+        area: Area::Access,
+        what: "the time after which a server has heard of a revoked signing key",
+        amount: Amount::Time(token::KEYS_KEPT_FOR),
+        setting: None,
+        beyond: "Its tokens are answered 401.",
+    },
+    Limit {
+        area: Area::Access,
+        what: "guesses from one address that become one audit event",
+        amount: Amount::Time(guesses::GATHERED_FOR),
+        setting: None,
+        beyond: "The first is told at once, the others of that time as one event with their number.",
+    },
+    Limit {
+        area: Area::Access,
+        what: "addresses whose guesses are told apart in the audit at a time",
+        amount: Amount::Count(guesses::MOST_SOURCES as u64, ""),
+        setting: None,
+        beyond: "Guesses from further ones become one event together.",
     },
     Limit {
         area: Area::Access,

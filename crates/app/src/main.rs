@@ -18,6 +18,7 @@ mod limits;
 mod listen;
 mod log;
 mod metrics;
+mod recover;
 mod rekey;
 mod serve;
 mod state;
@@ -74,6 +75,11 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             let config = Config::load(config.config.as_deref(), environment)?;
             log::start(&config.log, config.log_format)?;
             rekey::rekey(&config, &options).await?;
+        }
+        Command::RecoverAdmin { config, environment } => {
+            let config = Config::load(config.config.as_deref(), self::environment)?;
+            log::start(&config.log, config.log_format)?;
+            recover::recover(&config, environment).await?;
         }
         Command::Check { config } => return check::check(config.config.as_deref()).await,
         Command::Audit { verb: AuditVerb::Verify { config, expect } } => {

@@ -7,16 +7,23 @@ use std::{
     fs::{File, OpenOptions},
     io::IsTerminal,
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use usher_domain::ports::store::Store;
+use usher_domain::{directory::audit::Actor, ports::store::Store};
+use usher_engine::directory::{By, Directory};
 use usher_store::keyfile;
 
-use crate::{cli::say, config::Config, serve};
+use crate::{
+    cli::say,
+    config::Config,
+    serve,
+    system::{SystemClock, SystemIds},
+};
 
 /// How many secrets are sealed anew between two words of progress.
 const AT_A_TIME: u32 = 50;
@@ -64,6 +71,15 @@ pub(crate) async fn rekey(config: &Config, options: &Options) -> Result<()> {
         say(format!("Going on with a rekey that was not finished; the newest key is {}.", file.newest()));
     }
     let mut done = seal_all(&*store).await?;
+    let directory = Directory::new(
+        Arc::clone(&store),
+        Arc::new(SystemClock),
+        Arc::new(SystemIds),
+        config.quiet_time,
+        config.targets.clone(),
+    );
+    let by = By { actor: Actor::System, correlation_id: None };
+    directory.rekeyed(&by, &file.newest()).await?;
     if options.keep_old {
         say(format!(
             "{done} secrets and signatures are under the new key. {} keeps the old keys; run `usher rekey` again to remove them.",

@@ -26,8 +26,8 @@ use usher_store::{Seal, Storage};
 
 use crate::{
     access::{
-        administrators::Administrators, failures::Failures, openid::SignInProvider, rates::Rates,
-        token::Tokens, upkeep,
+        administrators::Administrators, failures::Failures, guesses::Guesses, openid::SignInProvider,
+        rates::Rates, token::Tokens, upkeep,
     },
     api, bootstrap,
     cli::Role,
@@ -151,7 +151,9 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
     let worker = Worker::new(reconciler.clone(), Settings { lease: config.lease, ..Settings::new(owner) });
     let (wake, deliver) = (worker.waker(), deliverer.waker());
     let tokens = Tokens::new(Arc::clone(&store));
-    let administrators = Administrators::new(Arc::clone(&store), directory.clone(), Arc::clone(&clock));
+    let guesses = Arc::new(Guesses::new(directory.clone(), Arc::clone(&clock)));
+    let administrators =
+        Administrators::new(Arc::clone(&store), directory.clone(), Arc::clone(&clock), Arc::clone(&guesses));
     let verifier = Verifier::new(Arc::clone(&store), Arc::clone(&clock));
     let provider = config.openid.as_ref().map(|openid| SignInProvider::new(openid, &config.targets));
     let provider = provider.transpose().map_err(|problem| anyhow!("{problem}"))?;
@@ -166,6 +168,7 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
         tokens,
         administrators,
         provider,
+        guesses,
         failures: Failures::default(),
         verifier,
         rates: Rates::new(config.max_requests_per_second),
@@ -263,6 +266,7 @@ pub(crate) async fn serve(config: Config, role: Role) -> Result<()> {
     };
     let Joined { app, worker, deliverer } = join(&config).await?;
     let tending = tokio::spawn(upkeep::tend(app.clone()));
+    let guesses = Arc::clone(&app.guesses);
     let serving = door.map(|door| Serving::start(door, app)).transpose()?;
     let working = match role {
         Role::Web => None,
@@ -280,6 +284,7 @@ pub(crate) async fn serve(config: Config, role: Role) -> Result<()> {
     if let Some(serving) = serving {
         serving.stop().await?;
     }
+    guesses.flush(true).await;
     Ok(())
 }
 

@@ -9,8 +9,8 @@ use usher_engine::{directory::Directory, reconcile::Reconciler};
 
 use crate::{
     access::{
-        administrators::Administrators, failures::Failures, openid::SignInProvider, rates::Rates,
-        token::Tokens,
+        administrators::Administrators, failures::Failures, guesses::Guesses, openid::SignInProvider,
+        rates::Rates, token::Tokens,
     },
     metrics::Metrics,
     verifier::Verifier,
@@ -38,6 +38,8 @@ pub(crate) struct App {
     pub(crate) administrators: Administrators,
     /// The OpenID provider that administrators may sign in by.
     pub(crate) provider: Option<SignInProvider>,
+    /// Guesses that the audit is told of.
+    pub(crate) guesses: Arc<Guesses>,
     /// Failures at the token endpoint.
     pub(crate) failures: Failures,
     /// How many requests clients may send.

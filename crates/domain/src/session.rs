@@ -25,6 +25,19 @@ pub enum Stage {
     SignedIn,
 }
 
+/// Which sessions of an administrator end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Every one.
+    All,
+    /// Every one but the one of this digest: the browser in which the change was made.
+    AllBut(String),
+    /// The one of this digest.
+    One(String),
+    /// Those that an account at the OpenID provider opened.
+    OfProvider,
+}
+
 /// One browser of one administrator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {

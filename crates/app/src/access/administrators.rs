@@ -3,16 +3,13 @@
 //! Attempts are counted in the database, in advance, so that guesses sent to several servers at once are not worth more.
 //! Whoever is not there is refused like whoever is, and as slowly. Sessions and pages are the console's.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use sha2::{Digest, Sha256};
 use usher_domain::{
-    Clock, Rejection, Secret, Timestamp,
+    Clock, Rejection, Secret,
     access::{
-        Administrator, Attempts, ProviderAccount,
-        administrator::{SignIn, password_fault},
-        lockout::shut_for,
+        Administrator, ProviderAccount,
+        administrator::{Changer, SignIn, password_fault},
     },
     directory::audit::Actor,
     ports::store::{Store, StoreError, StoreResult},
@@ -20,21 +17,20 @@ use usher_domain::{
 use usher_engine::directory::{By, Directory, DirectoryError};
 
 use super::{
+    guesses::Guesses,
     password::{self, HashError},
-    source::network,
     totp,
 };
 
+pub(crate) mod attempts;
+pub(crate) mod place;
 mod provider;
 
-pub(crate) use self::provider::NotVouched;
-
-/// Failures with one username from one address that cost nothing.
-const PER_USER_AND_ADDRESS: u32 = 5;
-/// Failures with one username, from wherever.
-const PER_USER: u32 = 30;
-/// Failures from one address, with whatever usernames.
-const PER_ADDRESS: u32 = 30;
+use self::attempts::Charged;
+pub(crate) use self::{
+    place::{PLACE_LIFETIME, Place},
+    provider::NotVouched,
+};
 
 /// Why someone is not in.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +42,10 @@ pub(crate) enum SignInError {
     #[error("Enter the code of your authenticator app, or a recovery code.")]
     CodeNeeded(Box<Administrator>),
     /// Too many failures: try again after that time.
-    #[error("Too many attempts failed. Try again in {} seconds.", .0.as_secs().max(1))]
+    #[error(
+        "Too many attempts failed. Try again in {} seconds, or in a browser in which you signed in before.",
+        .0.as_secs().max(1)
+    )]
     Locked(Duration),
     /// The database does not work; nothing is known.
     #[error(transparent)]
@@ -71,6 +70,7 @@ pub(crate) struct Administrators {
     store: Arc<dyn Store>,
     directory: Directory,
     clock: Arc<dyn Clock>,
+    guesses: Arc<Guesses>,
 }
 
 impl std::fmt::Debug for Administrators {
@@ -79,29 +79,27 @@ impl std::fmt::Debug for Administrators {
     }
 }
 
-/// An attempt that was counted before it is known how it ends.
-struct Charged {
-    /// Each key with what stood there before.
-    keys: Vec<(String, u32, Option<Attempts>)>,
-    at: Timestamp,
-}
-
 impl Administrators {
-    pub(crate) fn new(store: Arc<dyn Store>, directory: Directory, clock: Arc<dyn Clock>) -> Self {
-        Administrators { store, directory, clock }
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        directory: Directory,
+        clock: Arc<dyn Clock>,
+        guesses: Arc<Guesses>,
+    ) -> Self {
+        Administrators { store, directory, clock, guesses }
     }
 
-    /// Lets in who knows the password and, where there is a second factor, its code (or a recovery code). `from` is where
-    /// the request comes from.
+    /// Lets in who knows the password and, where there is a second factor, its code (or a recovery code). `at` is where the
+    /// request comes from.
     pub(crate) async fn sign_in(
         &self,
         username: &str,
         password: Secret,
         code: Option<&str>,
-        from: Option<IpAddr>,
+        at: &Place,
     ) -> Result<Administrator, SignInError> {
         let place = password::place()?;
-        let charged = self.charge(username, from).await?;
+        let charged = self.charge(username, at).await?;
         let found = self.store.administrator(username).await?;
         let known = found.as_ref().filter(|found| found.enabled);
         let good = password::verify(&place, password, known.map(|known| known.password_hash.clone())).await;
@@ -112,7 +110,11 @@ impl Administrators {
                 self.tell(&found, how).await?;
                 Ok(found)
             }
-            found => Err(self.refuse(found.as_ref(), &charged, SignIn::Denied).await),
+            Some(found) => Err(self.refuse(&found, &charged, SignIn::Denied).await),
+            None => {
+                self.guesses.unknown_username(at.from).await;
+                Err(SignInError::Wrong)
+            }
         }
     }
 
@@ -122,17 +124,17 @@ impl Administrators {
         &self,
         administrator: &Administrator,
         code: &str,
-        from: Option<IpAddr>,
+        at: &Place,
         provider: Option<&ProviderAccount>,
     ) -> Result<Administrator, SignInError> {
         match provider {
             Some(account) => {
-                let charged = self.charge_all(code_keys(administrator, from)).await?;
+                let charged = self.charge_all(attempts::of_code(administrator, at)).await?;
                 let (found, how) = self.factor_of(administrator, code, charged, SignIn::Denied).await?;
                 self.bind_and_tell(found, account, how).await
             }
             None => {
-                let charged = self.charge(&administrator.username, from).await?;
+                let charged = self.charge(&administrator.username, at).await?;
                 let (found, how) = self.factor_of(administrator, code, charged, SignIn::Denied).await?;
                 self.tell(&found, how).await?;
                 Ok(found)
@@ -145,9 +147,8 @@ impl Administrators {
         &self,
         administrator: &Administrator,
         code: &str,
-        from: Option<IpAddr>,
     ) -> Result<(), SignInError> {
-        let charged = self.charge(&administrator.username, from).await?;
+        let charged = self.charge_all([attempts::of_session(administrator)]).await?;
         self.factor_of(administrator, code, charged, SignIn::CodeWrong).await.map(|_| ())
     }
 
@@ -163,11 +164,11 @@ impl Administrators {
         let same = found.filter(|found| found.enabled && found.password_hash == administrator.password_hash);
         match same {
             Some(found) => self.enter(found, Some(code), charged, failure).await,
-            None => Err(self.refuse(None, &charged, failure).await),
+            None => Err(SignInError::Wrong),
         }
     }
 
-    /// Changes one's own password, for who knows the present one.
+    /// Changes one's own password, for who knows the present one, in the session of this digest.
     ///
     /// # Errors
     /// The present one is wrong; the new one is too short.
@@ -177,20 +178,20 @@ impl Administrators {
         administrator: &Administrator,
         present: Secret,
         new: Secret,
-        from: Option<IpAddr>,
+        session: &str,
     ) -> Result<Administrator, ChangeError> {
         if let Some(fault) = password_fault("newPassword", &new) {
             return Err(DirectoryError::from(Rejection::invalid(vec![fault])).into());
         }
         let place = password::place().map_err(SignInError::Hash)?;
-        let charged = self.charge(&administrator.username, from).await?;
+        let charged = self.charge_all([attempts::of_session(administrator)]).await?;
         if !password::verify(&place, present, Some(administrator.password_hash.clone())).await {
-            return Err(self.refuse(Some(administrator), &charged, SignIn::PasswordWrong).await.into());
+            return Err(self.refuse(administrator, &charged, SignIn::PasswordWrong).await.into());
         }
         self.forget(&charged).await?;
         let hash = password::hash(new).await.map_err(SignInError::Hash)?;
         let (environment, id) = (administrator.environment, administrator.id);
-        Ok(self.directory.set_password(by, environment, id, &hash, None).await?)
+        Ok(self.directory.set_password(by, environment, id, &hash, Changer::Oneself(session)).await?)
     }
 
     /// Begins a second factor; it is asked for only once it was confirmed.
@@ -257,11 +258,11 @@ impl Administrators {
             }
             (Some(factor), Some(code)) => match totp::step(&factor.secret, code, self.clock.now()) {
                 Some(step) if self.store.use_totp_step(found.id, step).await? => SignIn::Allowed,
-                Some(_) => return Err(self.refuse(Some(&found), &charged, failure).await),
+                Some(_) => return Err(self.refuse(&found, &charged, failure).await),
                 None if self.store.use_recovery_code(found.id, &totp::recovery_hash(code)).await? => {
                     SignIn::AllowedByRecoveryCode
                 }
-                None => return Err(self.refuse(Some(&found), &charged, failure).await),
+                None => return Err(self.refuse(&found, &charged, failure).await),
             },
         };
         self.forget(&charged).await?;
@@ -269,13 +270,9 @@ impl Administrators {
     }
 
     /// Leaves the attempt counted, and tells the audit what failed.
-    async fn refuse(&self, found: Option<&Administrator>, charged: &Charged, failure: SignIn) -> SignInError {
-        let Some(found) = found else { return SignInError::Wrong };
-        let locks = |(_, free, known): &(String, u32, Option<Attempts>)| {
-            known.map_or(1, |known| known.failures.saturating_add(1)) >= *free
-        };
+    async fn refuse(&self, found: &Administrator, charged: &Charged, failure: SignIn) -> SignInError {
         let mut told = self.tell(found, failure).await;
-        if told.is_ok() && charged.keys.iter().any(locks) {
+        if told.is_ok() && charged.locks() {
             told = self.tell(found, SignIn::Locked).await;
         }
         told.err().map_or(SignInError::Wrong, SignInError::Store)
@@ -288,53 +285,6 @@ impl Administrators {
     fn as_themselves(&self, administrator: &Administrator) -> By {
         let actor = Actor::User { id: administrator.id.uuid(), name: administrator.username.clone() };
         By { actor, correlation_id: Some(crate::correlation::current()) }
-    }
-
-    /// Counts an attempt before anything is looked at, unless the door is shut.
-    async fn charge(&self, username: &str, from: Option<IpAddr>) -> Result<Charged, SignInError> {
-        self.charge_all(keys(username, from)).await
-    }
-
-    async fn charge_all(
-        &self,
-        keys: impl IntoIterator<Item = (String, u32)>,
-    ) -> Result<Charged, SignInError> {
-        let mut charged = Charged { keys: Vec::new(), at: self.clock.now() };
-        for (key, free) in keys {
-            loop {
-                let known = self.store.attempts(&key).await?;
-                if let Some(wait) = shut_for(free, known, charged.at) {
-                    self.give_back(&charged).await?;
-                    return Err(SignInError::Locked(wait));
-                }
-                // Lost against somebody who counted at the same moment: what they counted may shut the door.
-                if self.store.count_attempt(&key, known, charged.at).await? {
-                    charged.keys.push((key, free, known));
-                    break;
-                }
-            }
-        }
-        Ok(charged)
-    }
-
-    async fn give_back(&self, charged: &Charged) -> StoreResult<()> {
-        for (key, _, known) in &charged.keys {
-            self.store.uncount_attempt(key, *known, charged.at).await?;
-        }
-        Ok(())
-    }
-
-    /// It went well. The address's own count only gets this attempt back: whoever has an account of their own could wash
-    /// off their guesses at others otherwise.
-    async fn forget(&self, charged: &Charged) -> StoreResult<()> {
-        for (key, _, known) in &charged.keys {
-            if key.starts_with(FROM) {
-                self.store.uncount_attempt(key, *known, charged.at).await?;
-            } else {
-                self.store.forget_attempts(key).await?;
-            }
-        }
-        Ok(())
     }
 }
 
@@ -355,33 +305,5 @@ impl From<StoreError> for ChangeError {
     }
 }
 
-/// What the keys of addresses begin with.
-const FROM: &str = "from/";
-
-/// The keys that an attempt counts under, each with how many cost nothing. Digests: what people type into the field of the
-/// username is not always their username.
-fn keys(username: &str, from: Option<IpAddr>) -> [(String, u32); 3] {
-    let user = digest(&username.trim().to_lowercase());
-    [
-        (format!("user-from/{user}/{}", digest(&network(from))), PER_USER_AND_ADDRESS),
-        (format!("user/{user}"), PER_USER),
-        address_key(from),
-    ]
-}
-
-/// The keys of a code by someone for whom the OpenID provider vouched: guesses at the password of a username, by whoever,
-/// neither shut this door nor are forgotten by coming in through it.
-fn code_keys(administrator: &Administrator, from: Option<IpAddr>) -> [(String, u32); 2] {
-    [(format!("code/{}", administrator.id), PER_USER_AND_ADDRESS), address_key(from)]
-}
-
-fn address_key(from: Option<IpAddr>) -> (String, u32) {
-    (format!("{FROM}{}", digest(&network(from))), PER_ADDRESS)
-}
-
-fn digest(text: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
-}
-
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -19,37 +19,43 @@ use usher_domain::{
 use super::source::network;
 
 /// Failures with one client from one address that cost nothing.
-const PER_CLIENT: u32 = 10;
+pub(crate) const PER_CLIENT: u32 = 10;
 /// Clients that one address may fail with before it has to wait.
-const PER_ADDRESS: u32 = 20;
+pub(crate) const CLIENTS_PER_ADDRESS: u32 = 20;
 /// How many keys are remembered.
-const MOST: usize = 20_000;
+pub(crate) const MOST_KEYS: usize = 20_000;
 
 /// Who failed how often. Successes are never counted in advance: a fleet of servers asks for tokens at the same moment.
 #[derive(Debug, Default)]
-pub(crate) struct Failures(Mutex<HashMap<String, Attempts>>);
+pub(crate) struct Failures(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    failed: HashMap<String, Attempts>,
+    /// When clients last showed their secret, by client and address: what others fail with from there is not theirs.
+    good: HashMap<String, Timestamp>,
+}
 
 impl Failures {
     /// How much longer that address has to wait before it may try that client.
     pub(crate) fn shut(&self, client: &str, from: Option<IpAddr>, now: Timestamp) -> Option<Duration> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let [pair, address] = keys(client, from);
-        let shut = |key: &str, free| shut_for(free, kept.get(key).copied(), now);
-        shut(&pair, PER_CLIENT).max(shut(&address, PER_ADDRESS))
+        let shut = |key: &str, free| shut_for(free, kept.failed.get(key).copied(), now);
+        let by_others = match kept.good.contains_key(&pair) {
+            true => None,
+            false => shut(&address, CLIENTS_PER_ADDRESS),
+        };
+        shut(&pair, PER_CLIENT).max(by_others)
     }
 
     /// Counts a failure.
     pub(crate) fn failed(&self, client: &str, from: Option<IpAddr>, now: Timestamp) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MOST {
-            kept.retain(|_, attempts| now.since(attempts.last_at) < REMEMBERED / 96);
-            if kept.len() >= MOST {
-                kept.clear();
-            }
-        }
+        make_room(&mut kept.failed, |attempts| attempts.last_at, now);
         let [pair, address] = keys(client, from);
         let mut count = |key: String| {
-            let attempts = kept.entry(key).or_insert(Attempts { failures: 0, last_at: now });
+            let attempts = kept.failed.entry(key).or_insert(Attempts { failures: 0, last_at: now });
             if now.since(attempts.last_at) > REMEMBERED {
                 attempts.failures = 0;
             }
@@ -65,9 +71,22 @@ impl Failures {
     }
 
     /// Forgets an address's failures with a client that it has now shown the secret of.
-    pub(crate) fn succeeded(&self, client: &str, from: Option<IpAddr>) {
+    pub(crate) fn succeeded(&self, client: &str, from: Option<IpAddr>, now: Timestamp) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let [pair, _] = keys(client, from);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&pair);
+        kept.failed.remove(&pair);
+        make_room(&mut kept.good, |at| *at, now);
+        kept.good.insert(pair, now);
+    }
+}
+
+/// Forgets what is older than a quarter of an hour when there is much of it, and all of it when that does not help.
+fn make_room<T>(kept: &mut HashMap<String, T>, last: impl Fn(&T) -> Timestamp, now: Timestamp) {
+    if kept.len() >= MOST_KEYS {
+        kept.retain(|_, it| now.since(last(it)) < REMEMBERED / 96);
+        if kept.len() >= MOST_KEYS {
+            kept.clear();
+        }
     }
 }
 
@@ -100,7 +119,7 @@ mod tests {
         assert_eq!(failures.shut("a", address(2), NOW), None, "the client itself, elsewhere");
         assert_eq!(failures.shut("b", address(1), NOW), None, "another client at that address");
         assert_eq!(failures.shut("a", address(1), NOW.plus(Duration::from_secs(5))), None);
-        failures.succeeded("a", address(1));
+        failures.succeeded("a", address(1), NOW);
         assert_eq!(failures.shut("a", address(1), NOW), None);
     }
 
@@ -112,5 +131,20 @@ mod tests {
         }
         assert!(failures.shut("another", address(1), NOW).is_some());
         assert_eq!(failures.shut("another", address(2), NOW), None);
+    }
+
+    #[test]
+    fn a_client_that_showed_its_secret_at_an_address_is_not_shut_out_by_others_who_guess_from_there() {
+        let failures = Failures::default();
+        failures.succeeded("ours", address(1), NOW);
+        for client in 0..50 {
+            failures.failed(&client.to_string(), address(1), NOW);
+        }
+        assert_eq!(failures.shut("ours", address(1), NOW), None);
+        assert!(failures.shut("another", address(1), NOW).is_some());
+        for _ in 0..10 {
+            failures.failed("ours", address(1), NOW);
+        }
+        assert!(failures.shut("ours", address(1), NOW).is_some(), "guesses at the client itself");
     }
 }

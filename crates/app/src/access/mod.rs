@@ -4,8 +4,10 @@
 pub(crate) mod administrators;
 pub(crate) mod derived;
 pub(crate) mod failures;
+pub(crate) mod guesses;
 pub(crate) mod openid;
 pub(crate) mod password;
+pub(crate) mod people;
 pub(crate) mod permission;
 pub(crate) mod rates;
 pub(crate) mod source;

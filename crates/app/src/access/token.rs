@@ -18,6 +18,9 @@ struct Claims {
     iss: String,
     sub: ClientId,
     env: EnvironmentId,
+    /// Raised to void the client's tokens of before; tokens of before there was one have 0.
+    #[serde(default)]
+    generation: i64,
     /// Seconds since the epoch.
     iat: i64,
     /// Seconds since the epoch.
@@ -32,11 +35,13 @@ pub(crate) struct Bearer {
     pub(crate) client: ClientId,
     /// The environment it is good for.
     pub(crate) environment: EnvironmentId,
+    /// The client's generation of tokens when it was given; see [`usher_domain::access::WorkerClient`].
+    pub(crate) generation: i64,
 }
 
 /// How long the keys are used before the database is asked for them again: so soon every server signs with a new key, and
 /// refuses the tokens of one that was revoked. A key that is not known is asked for at once.
-const HEARD_OF: Duration = Duration::from_secs(10);
+pub(crate) const KEYS_KEPT_FOR: Duration = Duration::from_millis(500);
 
 /// Signs and verifies; keeps the keys of the database in memory, for a moment.
 pub(crate) struct Tokens {
@@ -84,7 +89,8 @@ impl Tokens {
     async fn keys(&self, now: Timestamp) -> StoreResult<Arc<[SigningKey]>> {
         {
             let kept = self.kept.read().await;
-            if kept.read_at.is_some_and(|at| now.since(at) < HEARD_OF) {
+            // A clock that went back must not keep them.
+            if kept.read_at.is_some_and(|at| at <= now && now.since(at) < KEYS_KEPT_FOR) {
                 return Ok(Arc::clone(&kept.keys));
             }
         }
@@ -107,6 +113,7 @@ pub(crate) fn encode(key: &SigningKey, bearer: Bearer, now: Timestamp, id: Uuid)
         iss: format!("usher/{}", bearer.environment),
         sub: bearer.client,
         env: bearer.environment,
+        generation: bearer.generation,
         iat: now.as_millis() / 1000,
         exp: now.plus(TOKEN_LIFETIME).as_millis() / 1000,
         jti: id,
@@ -121,7 +128,8 @@ fn decode(key: &SigningKey, token: &str, now: Timestamp) -> Option<Bearer> {
     let key = DecodingKey::from_secret(key.key.expose().as_bytes());
     let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation).ok()?.claims;
     let good = claims.exp > now.as_millis() / 1000 && claims.iss == format!("usher/{}", claims.env);
-    good.then_some(Bearer { client: claims.sub, environment: claims.env })
+    let Claims { sub: client, env: environment, generation, .. } = claims;
+    good.then_some(Bearer { client, environment, generation })
 }
 
 #[cfg(test)]
@@ -136,7 +144,8 @@ mod tests {
 
     #[test]
     fn a_token_is_good_for_an_hour_and_only_with_the_key_that_signed_it() {
-        let bearer = Bearer { client: Uuid::from_u128(1).into(), environment: Uuid::from_u128(2).into() };
+        let (client, environment) = (Uuid::from_u128(1).into(), Uuid::from_u128(2).into());
+        let bearer = Bearer { client, environment, generation: 4 };
         let now = Timestamp::from_millis(1_800_000_000_000);
         let ours = key("a key of ours");
         let token = encode(&ours, bearer, now, Uuid::from_u128(3)).unwrap();
@@ -150,7 +159,8 @@ mod tests {
 
     #[test]
     fn a_token_with_another_algorithm_or_other_claims_is_nobodys() {
-        let bearer = Bearer { client: Uuid::from_u128(1).into(), environment: Uuid::from_u128(2).into() };
+        let (client, environment) = (Uuid::from_u128(1).into(), Uuid::from_u128(2).into());
+        let bearer = Bearer { client, environment, generation: 4 };
         let now = Timestamp::from_millis(1_800_000_000_000);
         let ours = key("a key of ours");
         let token = encode(&ours, bearer, now, Uuid::from_u128(3)).unwrap();

@@ -1,4 +1,5 @@
-//! What comes round by itself: new signing keys, old ones deleted, attempts of yesterday forgotten.
+//! What comes round by itself: new signing keys, old ones deleted, attempts of yesterday and places of last year
+//! forgotten, guesses told to the audit.
 
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use tokio::time::interval;
 use usher_domain::{access::lockout::REMEMBERED, directory::audit::Actor};
 use usher_engine::directory::By;
 
+use super::administrators::PLACE_LIFETIME;
 use crate::{state::AppState, system::random_secret};
 
 /// How often.
@@ -14,10 +16,14 @@ const EVERY: Duration = Duration::from_secs(600);
 
 /// Sees to it for as long as it is polled. Harmless when several servers do it.
 pub(crate) async fn tend(app: AppState) {
+    tokio::join!(app.guesses.tend(), tend_keys(&app));
+}
+
+async fn tend_keys(app: &AppState) {
     let mut round = interval(EVERY);
     loop {
         round.tick().await;
-        if let Err(error) = once(&app).await {
+        if let Err(error) = once(app).await {
             tracing::warn!(%error, "cannot see to the signing keys yet");
         }
     }
@@ -27,5 +33,6 @@ async fn once(app: &AppState) -> Result<()> {
     let by = By { actor: Actor::System, correlation_id: None };
     app.directory.tend_signing_keys(&by, &random_secret()).await?;
     app.store.forget_attempts_before(app.clock.now().minus(REMEMBERED)).await?;
+    app.store.forget_places_before(app.clock.now().minus(PLACE_LIFETIME)).await?;
     Ok(())
 }

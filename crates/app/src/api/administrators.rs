@@ -9,7 +9,10 @@ use axum::{
 use serde_json::{Value, json};
 use usher_domain::{
     Rejection, Secret,
-    access::{Administrator, administrator::password_fault},
+    access::{
+        Administrator,
+        administrator::{Changer, password_fault},
+    },
     directory::commands::Body as Object,
     ports::store::Page,
 };
@@ -79,7 +82,7 @@ pub(crate) async fn remove(State(app): State<AppState>, ids: Segments, caller: C
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// `POST administrators/{id}/password`: a new one, given or generated.
+/// `POST administrators/{id}/password`: a new one, given or generated. Ends their sessions.
 pub(crate) async fn set_password(
     State(app): State<AppState>,
     ids: Segments,
@@ -91,15 +94,22 @@ pub(crate) async fn set_password(
     let (password, generated) = given_or_generated(&body)?;
     let hash = password::hash(password.clone()).await?;
     let (environment, id) = (ids.id(0), ids.id(1));
-    let giver = Some(caller.roles.as_slice());
+    let giver = Changer::Other(&caller.roles);
     let changed = app.directory.set_password(&caller.by(), environment, id, &hash, giver).await?;
     let shown = with_password(show::administrator(&origin, &changed), &password, generated);
     Ok((StatusCode::CREATED, Json(shown)).into_response())
 }
 
-/// `DELETE administrators/{id}/totp`: for who lost their device and their recovery codes.
+/// `DELETE administrators/{id}/provider`: for who has another account at the OpenID provider now, or left. Ends the sessions
+/// that the account opened.
+pub(crate) async fn release(State(app): State<AppState>, ids: Segments, caller: Caller) -> ApiResult {
+    app.directory.unbind_provider(&caller.by(), ids.id(0), ids.id(1), &caller.roles).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// `DELETE administrators/{id}/totp`: for who lost their device and their recovery codes. Ends their sessions.
 pub(crate) async fn remove_totp(State(app): State<AppState>, ids: Segments, caller: Caller) -> ApiResult {
-    let giver = Some(caller.roles.as_slice());
+    let giver = Changer::Other(&caller.roles);
     app.directory.remove_totp(&caller.by(), ids.id(0), ids.id(1), giver).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -10,7 +10,10 @@ use axum::{
 };
 use serde_json::{Value, json};
 use usher_domain::{
-    Rejection, access::WorkerClient, directory::commands::Body as Object, ports::store::Page,
+    Rejection,
+    access::{WorkerClient, client::Rotation},
+    directory::commands::Body as Object,
+    ports::store::Page,
 };
 
 use super::{
@@ -76,7 +79,8 @@ pub(crate) async fn remove(State(app): State<AppState>, ids: Segments, caller: C
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// `POST clients/{id}/secret`: a new secret, shown this once; with `overlapSeconds` the old one is good for so much longer.
+/// `POST clients/{id}/secret`: a new secret, shown this once; with `overlapSeconds` the old one is good for so much longer,
+/// with `endTokens` the access tokens of before are void.
 pub(crate) async fn rotate(
     State(app): State<AppState>,
     ids: Segments,
@@ -84,25 +88,31 @@ pub(crate) async fn rotate(
     caller: Caller,
     MaybeBody(body): MaybeBody,
 ) -> ApiResult {
-    let overlap = overlap(&body)?;
+    let rotation = rotation(&body)?;
     let secret = random_secret();
     let hash = password::hash(secret.clone()).await?;
     let (environment, id) = (ids.id(0), ids.id(1));
     let changed =
-        app.directory.rotate_secret(&caller.by(), environment, id, &hash, overlap, &caller.roles).await?;
+        app.directory.rotate_secret(&caller.by(), environment, id, &hash, rotation, &caller.roles).await?;
     let mut shown = show::client(&origin, &changed, app.clock.now());
     shown["secret"] = json!(secret.expose());
     Ok((StatusCode::CREATED, Json(shown)).into_response())
 }
 
-fn overlap(body: &Object) -> Result<Duration, Rejection> {
-    known(body, &["overlapSeconds"])?;
-    match body.get("overlapSeconds") {
-        None | Some(Value::Null) => Ok(Duration::ZERO),
+fn rotation(body: &Object) -> Result<Rotation, Rejection> {
+    known(body, &["overlapSeconds", "endTokens"])?;
+    let overlap = match body.get("overlapSeconds") {
+        None | Some(Value::Null) => Duration::ZERO,
         Some(value) => value.as_u64().map(Duration::from_secs).ok_or_else(|| {
             Rejection::field("INVALID_VALUE", "overlapSeconds", "must be a number of seconds, 0 or more")
-        }),
-    }
+        })?,
+    };
+    let end_tokens = match body.get("endTokens") {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(end)) => *end,
+        Some(_) => return Err(Rejection::field("INVALID_VALUE", "endTokens", "must be true or false")),
+    };
+    Ok(Rotation { overlap, end_tokens })
 }
 
 /// In a body of our own, a member that nobody knows is an error.

@@ -65,6 +65,18 @@ pub(crate) async fn replace_guard(
     Ok(Json(show::guard_defaults(&origin, &changed)).into_response())
 }
 
+/// `POST exports`: an export is made of many reads, so whoever makes one says so first.
+pub(crate) async fn export(
+    State(app): State<AppState>,
+    ids: Segments,
+    origin: Origin,
+    caller: Caller,
+) -> ApiResult {
+    let environment = find(&app, &ids).await?;
+    app.directory.tell_exported(&caller.by(), &environment).await?;
+    Ok(answer(&origin, &environment))
+}
+
 async fn find(app: &AppState, ids: &Segments) -> ApiResult<Environment> {
     let found = app.store.environment(ids.id(0)).await?;
     found.ok_or_else(|| Rejection::not_found("environment", ids.uuid(0)).into())

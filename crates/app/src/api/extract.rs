@@ -10,7 +10,10 @@ use usher_engine::directory::By;
 use uuid::Uuid;
 
 use super::{AppState, error::ApiError};
-use crate::body::{self, Allowed};
+use crate::{
+    access::people::People,
+    body::{self, Allowed},
+};
 
 /// The largest body, in bytes.
 pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
@@ -171,6 +174,13 @@ impl Caller {
     /// For a command's audit.
     pub(crate) fn by(&self) -> By {
         By { actor: self.actor.clone(), correlation_id: Some(super::correlation::current()) }
+    }
+}
+
+impl Caller {
+    /// What they are shown of people.
+    pub(crate) fn people(&self) -> People {
+        People::of(&self.roles)
     }
 }
 

@@ -67,6 +67,11 @@ async fn admit(
             "The client of this access token does not exist any more, or is disabled.",
         ));
     };
+    if client.token_generation != bearer.generation {
+        return Err(ApiError::unauthenticated(
+            "The access token was ended when the client got a new secret. Get a new one from /{environmentId}/as/token.",
+        ));
+    }
     if !permission.allows(&client.roles) {
         let names: Vec<&str> = permission.roles().iter().map(|role| role.name()).collect();
         return Err(ApiError::forbidden(&format!(

@@ -11,23 +11,40 @@ use super::{
     hal::Origin,
     rules, show,
 };
+use crate::access::people::People;
 
 /// `GET propagation/rules/{id}/runs`: the latest first.
-pub(crate) async fn list(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
+pub(crate) async fn list(
+    State(app): State<AppState>,
+    ids: Segments,
+    origin: Origin,
+    caller: Caller,
+) -> ApiResult {
     let rule = rules::find(&app, ids.id(0), ids.id(1)).await?;
     let found = app.store.runs(rule.id, &origin.page(200)?).await?;
-    let items: Vec<Value> = found.items.iter().map(|run| show::run(&origin, run)).collect();
+    let items: Vec<Value> = found.items.iter().map(|run| show::run(&origin, run, caller.people())).collect();
     Ok(Json(origin.listing("runs", Page { items, next: found.next }, None)).into_response())
 }
 
 /// `GET propagation/runs/{id}`
-pub(crate) async fn read(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
+pub(crate) async fn read(
+    State(app): State<AppState>,
+    ids: Segments,
+    origin: Origin,
+    caller: Caller,
+) -> ApiResult {
     let run = find(&app, ids.id(0), ids.id(1)).await?;
-    Ok(Json(show::run(&origin, &run)).into_response())
+    Ok(Json(show::run(&origin, &run, caller.people())).into_response())
 }
 
-/// `GET propagation/runs/{id}/operations`, in the plan's order; `from` and `limit` page.
-pub(crate) async fn operations(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
+/// `GET propagation/runs/{id}/operations`, in the plan's order; `from` and `limit` page. Each is about somebody: whoever may
+/// not read identities is told how many there are.
+pub(crate) async fn operations(
+    State(app): State<AppState>,
+    ids: Segments,
+    origin: Origin,
+    caller: Caller,
+) -> ApiResult {
     let run = find(&app, ids.id(0), ids.id(1)).await?;
     let limit = origin.page(1000)?.limit;
     let from = match origin.query("from").map(str::parse::<u64>) {
@@ -38,7 +55,10 @@ pub(crate) async fn operations(State(app): State<AppState>, ids: Segments, origi
             return Err(Rejection::field("INVALID_VALUE", "from", what).into());
         }
     };
-    let found = app.store.operations(run.id, from, limit).await?;
+    let found = match caller.people() {
+        People::Shown => app.store.operations(run.id, from, limit).await?,
+        People::Counted => Vec::new(),
+    };
     let next = found.last().map(|operation| operation.seq + 1).filter(|_| found.len() == limit as usize);
     let items: Vec<Value> = found.iter().map(show::operation).collect();
     let count = found.len() as u64;
@@ -62,8 +82,9 @@ pub(crate) async fn approve(
         let what = "must be the digest of the plan that you looked at; GET the run shows it";
         return Err(Rejection::field("REQUIRED_VALUE", "digest", what).into());
     };
+    let people = caller.people();
     let run = app.reconciler.approve(ids.id(0), ids.id(1), digest, caller.actor).await?;
-    Ok((StatusCode::ACCEPTED, Json(show::run(&origin, &run))).into_response())
+    Ok((StatusCode::ACCEPTED, Json(show::run(&origin, &run, people))).into_response())
 }
 
 /// `POST propagation/runs/{id}/cancellation`
@@ -73,8 +94,9 @@ pub(crate) async fn cancel(
     origin: Origin,
     caller: Caller,
 ) -> ApiResult {
+    let people = caller.people();
     let run = app.reconciler.cancel(ids.id(0), ids.id(1), caller.actor).await?;
-    Ok(Json(show::run(&origin, &run)).into_response())
+    Ok(Json(show::run(&origin, &run, people)).into_response())
 }
 
 async fn find(app: &AppState, environment: EnvironmentId, id: RunId) -> ApiResult<Run> {

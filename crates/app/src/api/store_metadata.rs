@@ -11,7 +11,6 @@ use usher_domain::{
     provisioning::{connection::ConnectionKind, dropbox_settings::SECRET_KEYS},
     reconcile::attributes::Attribute,
 };
-use usher_engine::reconcile::connection_test::untestable;
 
 use super::{
     AppState,
@@ -41,7 +40,7 @@ pub(crate) async fn read(
         let store = json!({ "type": "Dropbox", "name": "metadata", "configuration": configuration });
         let store = store.as_object().cloned().unwrap_or_default();
         let (draft, _) = app.directory.draft_connection(&caller.by(), environment, None, &store).await?;
-        let (report, _) = app.reconciler.test_connection(&draft).await.map_err(untestable)?;
+        let (report, _) = app.reconciler.test_for(&app.directory, &caller.by(), &draft).await?;
         metadata["information"]["team"] = json!(report.team);
         metadata["information"]["checks"] = json!(report.checks);
     }

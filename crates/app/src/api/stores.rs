@@ -18,7 +18,6 @@ use usher_domain::{
         status::StatusCounts,
     },
 };
-use usher_engine::reconcile::connection_test::untestable;
 
 use super::{
     AppState,
@@ -102,7 +101,7 @@ pub(crate) async fn test(
         }
     };
     let (draft, _) = app.directory.draft_connection(&caller.by(), environment, id, &body.object).await?;
-    let (report, health) = app.reconciler.test_connection(&draft).await.map_err(untestable)?;
+    let (report, health) = app.reconciler.test_for(&app.directory, &caller.by(), &draft).await?;
     if let Some(id) = id {
         let kept = find(&app, environment, id).await?;
         if kept.configuration == draft.configuration && kept.secrets == draft.secrets {
@@ -127,7 +126,12 @@ pub(crate) async fn test(
 }
 
 /// `GET propagation/stores/{id}/census`: the accounts that are there, counted against the directory.
-pub(crate) async fn census(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
+pub(crate) async fn census(
+    State(app): State<AppState>,
+    ids: Segments,
+    origin: Origin,
+    caller: Caller,
+) -> ApiResult {
     let connection = find(&app, ids.id(0), ids.id(1)).await?;
     let limit = origin.page(1000)?.limit as usize;
     let only = match origin.query("belonging").map(str::to_uppercase) {
@@ -142,7 +146,7 @@ pub(crate) async fn census(State(app): State<AppState>, ids: Segments, origin: O
     };
     let counted = app.reconciler.headcount(&connection).await?;
     let census = count(&counted.seen, &counted.links, &counted.users, &counted.policy);
-    Ok(Json(show::census(&origin, &connection, &census, only, limit)).into_response())
+    Ok(Json(show::census(&origin, &connection, &census, only, limit, caller.people())).into_response())
 }
 
 async fn find(app: &AppState, environment: EnvironmentId, id: ConnectionId) -> ApiResult<Connection> {

@@ -18,17 +18,21 @@ use super::{
     rules, show,
 };
 
-/// `POST propagation/rules/{id}/preview`: the plan of a full run, as the rule stands or as a draft would make it.
+/// `POST propagation/rules/{id}/preview`: the plan of a full run, as the rule stands or as a draft would make it. Whoever may
+/// not read identities gets numbers, and no drafts.
 pub(crate) async fn preview(
     State(app): State<AppState>,
     ids: Segments,
     caller: Caller,
     body: MaybeBody,
 ) -> ApiResult {
+    if !body.0.is_empty() {
+        caller.people().may_be_asked_for("The preview of a draft")?;
+    }
     let rule = rules::find(&app, ids.id(0), ids.id(1)).await?;
     let (rule, draft) = drafts::drafted(&app, &caller.by(), rule, body.0).await?;
     let preview = app.reconciler.preview(&rule, draft).await?;
-    Ok(Json(show::preview(&preview)).into_response())
+    Ok(Json(show::preview(&preview, caller.people())).into_response())
 }
 
 /// `POST propagation/rules/{id}/syncs`: a full resync, now.
@@ -44,15 +48,21 @@ pub(crate) async fn start(
     if let Some(why) = stands_in_the_way {
         return Err(Rejection::field("CONSTRAINT_VIOLATION", "active", why).into());
     }
+    let people = caller.people();
     let run = app.reconciler.resync(rule.environment, &rule, caller.actor).await?;
-    Ok((StatusCode::ACCEPTED, Json(show::run(&origin, &run))).into_response())
+    Ok((StatusCode::ACCEPTED, Json(show::run(&origin, &run, people))).into_response())
 }
 
 /// `GET propagation/rules/{id}/syncStatus`
-pub(crate) async fn status(State(app): State<AppState>, ids: Segments, origin: Origin) -> ApiResult {
+pub(crate) async fn status(
+    State(app): State<AppState>,
+    ids: Segments,
+    origin: Origin,
+    caller: Caller,
+) -> ApiResult {
     let rule = rules::find(&app, ids.id(0), ids.id(1)).await?;
     let status = app.reconciler.sync_status(&rule).await?;
-    Ok(Json(show::sync_status(&origin, &rule, &status)).into_response())
+    Ok(Json(show::sync_status(&origin, &rule, &status, caller.people())).into_response())
 }
 
 /// `GET propagation/rules/{id}/syncedUsers`; `status` narrows to one standing.

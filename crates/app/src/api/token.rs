@@ -81,23 +81,35 @@ pub(crate) async fn token(
             return response;
         }
     };
-    let client = match (environment.parse::<EnvironmentId>(), id.parse::<ClientId>()) {
-        (Ok(environment), Ok(id)) => match app.store.client(environment, id).await {
-            Ok(client) => client.filter(|client| client.enabled),
+    let environment = environment.parse::<EnvironmentId>();
+    let known = match (&environment, id.parse::<ClientId>()) {
+        (Ok(environment), Ok(id)) => match app.store.client(*environment, id).await {
+            Ok(client) => client,
             Err(error) => return ApiError::from(error).into_response(),
         },
         _ => None,
     };
+    let client = known.clone().filter(|client| client.enabled);
     let verified = secret_is_good(&place, client.as_ref(), secret, now).await;
     drop(place);
     let Some(client) = client.filter(|_| verified) else {
         app.failures.failed(&id, from, now);
+        match (known, environment) {
+            (Some(known), _) => app.guesses.wrong_secret(&known, from).await,
+            (None, Ok(environment)) => match app.store.environment(environment).await {
+                Ok(Some(_)) => app.guesses.unknown_client(environment, from).await,
+                Ok(None) => {}
+                Err(error) => return ApiError::from(error).into_response(),
+            },
+            (None, Err(_)) => {}
+        }
         tracing::warn!(client = %id, from = %network(from), "a client was refused a token");
         let what = "No enabled client of this environment has this id and secret.";
         return refuse(StatusCode::UNAUTHORIZED, "invalid_client", what);
     };
-    app.failures.succeeded(&id, from);
-    let bearer = Bearer { client: client.id, environment: client.environment };
+    app.failures.succeeded(&id, from, now);
+    let bearer =
+        Bearer { client: client.id, environment: client.environment, generation: client.token_generation };
     match app.tokens.sign(bearer, now, app.ids.next()).await {
         Err(error) => ApiError::from(error).into_response(),
         Ok(Some(token)) => Json(json!({

@@ -114,6 +114,9 @@ pub(crate) enum ClientVerb {
         /// For how many seconds the old secret stays good
         #[arg(long, default_value_t = 0)]
         overlap: u64,
+        /// Also end the access tokens that the client has: for a secret that leaked
+        #[arg(long, conflicts_with = "overlap")]
+        end_tokens: bool,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -138,6 +141,11 @@ pub(crate) enum AdministratorVerb {
     },
     /// Turn off the second factor of someone who lost their device
     ResetTotp {
+        /// The username or id
+        name: String,
+    },
+    /// Release someone from their account at the OpenID provider
+    ReleaseProvider {
         /// The username or id
         name: String,
     },
@@ -346,10 +354,13 @@ pub(crate) async fn groups(api: &ApiClient, verb: GroupVerb) -> Result<u8> {
 pub(crate) async fn clients(api: &ApiClient, verb: ClientVerb) -> Result<u8> {
     match verb {
         ClientVerb::Plain(verb) => run(api, verb).await,
-        ClientVerb::RotateSecret { name, overlap, json } => {
+        ClientVerb::RotateSecret { name, overlap, end_tokens, json } => {
             let client = CLIENTS.find(api, &name).await?;
             let path = format!("{}/secret", CLIENTS.address(&client));
-            told(&api.post(&path, &json!({ "overlapSeconds": overlap })).await?, json)?;
+            told(
+                &api.post(&path, &json!({ "overlapSeconds": overlap, "endTokens": end_tokens })).await?,
+                json,
+            )?;
             Ok(NOTHING)
         }
     }
@@ -371,7 +382,12 @@ pub(crate) async fn administrators(api: &ApiClient, verb: AdministratorVerb) -> 
         AdministratorVerb::ResetTotp { name } => {
             let administrator = ADMINISTRATORS.find(api, &name).await?;
             api.delete(&format!("{}/totp", ADMINISTRATORS.address(&administrator))).await?;
-            say(format!("The second factor of {name} is off."));
+            say(format!("The second factor of {name} is off, and their sessions ended."));
+        }
+        AdministratorVerb::ReleaseProvider { name } => {
+            let administrator = ADMINISTRATORS.find(api, &name).await?;
+            api.delete(&format!("{}/provider", ADMINISTRATORS.address(&administrator))).await?;
+            say(format!("{name} is bound to no account at the OpenID provider any more."));
         }
     }
     Ok(NOTHING)
@@ -387,7 +403,7 @@ pub(crate) async fn signing_keys(api: &ApiClient, verb: KeyVerb) -> Result<u8> {
         }
         KeyVerb::Revoke { id } => {
             api.delete(&format!("{}/{id}", KEYS.path)).await?;
-            say(format!("The key {id} is gone; every server refuses its tokens within ten seconds."));
+            say(format!("The key {id} is gone; every server refuses its tokens within a second."));
         }
     }
     Ok(NOTHING)

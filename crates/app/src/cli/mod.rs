@@ -54,6 +54,15 @@ pub(crate) enum Command {
         #[command(flatten)]
         options: crate::rekey::Options,
     },
+    /// Make an administrator and a worker client with every role, when nobody can give some role any more; on the server's own
+    /// machine, with its configuration
+    RecoverAdmin {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// The environment's id, where there is more than one
+        #[arg(long, env = "USHER_ENVIRONMENT_ID", value_name = "ID")]
+        environment: Option<usher_domain::EnvironmentId>,
+    },
     /// Bring users (and groups) in from CSV files
     Import {
         #[command(flatten)]
@@ -299,6 +308,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
             NOTHING
         }
         Command::Rekey { .. }
+        | Command::RecoverAdmin { .. }
         | Command::Serve { .. }
         | Command::Demo(_)
         | Command::Migrate { .. }

@@ -27,7 +27,8 @@ pub(crate) async fn preview(api: &ApiClient, wanted: &str, json: bool) -> Result
         say(format!("Calls to Dropbox: at least {}. Digest {}.", preview["calls"], text(&preview["digest"])));
         reasons(&preview["guard"]);
     }
-    let pending = preview["operations"].as_array().is_some_and(|operations| !operations.is_empty());
+    let counts = preview["counts"].as_object();
+    let pending = counts.is_some_and(|counts| counts.values().any(|count| count.as_u64() != Some(0)));
     Ok(match text(&preview["guard"]["verdict"]) {
         "HOLD" => HELD,
         _ if pending => PENDING,

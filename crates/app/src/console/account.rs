@@ -5,7 +5,11 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect},
 };
-use usher_domain::{Secret, session::Stage};
+use usher_domain::{
+    Secret,
+    access::{ProviderAccount, administrator::Changer},
+    session::{Ended, Stage},
+};
 use usher_engine::directory::DirectoryError;
 
 use super::{
@@ -30,8 +34,8 @@ struct Account {
     sessions: Vec<Shown>,
     factor: Factor,
     codes_left: u64,
-    /// The OpenID provider whose account signs them in.
-    provider: Option<String>,
+    /// The account at an OpenID provider that signs them in.
+    provider: Option<ProviderAccount>,
 }
 
 /// How far the second factor is.
@@ -74,14 +78,15 @@ async fn shown(app: &AppState, visitor: &Visitor, form: Form) -> ConsoleResult<A
             Some(totp) if totp.confirmed => Factor::On,
             Some(_) => Factor::Begun,
         },
-        provider: visitor.administrator.provider.as_ref().map(|account| account.issuer.clone()),
+        provider: visitor.administrator.provider.clone(),
         codes_left: app.store.recovery_codes_left(visitor.administrator.id).await?,
     })
 }
 
 /// `POST /console/account/sign-out-everywhere`
 pub(super) async fn sign_out_everywhere(State(app): State<AppState>, visitor: Visitor) -> ConsoleResult {
-    app.store.end_sessions_of(visitor.administrator.id, None).await?;
+    let id = visitor.administrator.id;
+    app.directory.sign_out(&visitor.by(), visitor.home(), id, &Ended::All).await?;
     let mut response = Redirect::to("/console/sign-in").into_response();
     visitor.visit.cookies.clear(response.headers_mut(), SESSION);
     Ok(response)
@@ -99,9 +104,9 @@ pub(super) async fn change_password(
         return refused(&shown(&app, &visitor, form).await?);
     }
     let who = &visitor.administrator;
-    match app.administrators.change_password(&visitor.by(), who, present, new, visitor.visit.from).await {
+    let session = &visitor.session.digest;
+    match app.administrators.change_password(&visitor.by(), who, present, new, session).await {
         Ok(_) => {
-            app.store.end_sessions_of(who.id, Some(&visitor.session.digest)).await?;
             done(&visitor, "/console/account", "Your password was changed. Other browsers were signed out.")
         }
         Err(ChangeError::SignIn(SignInError::Store(error))) => Err(error.into()),
@@ -168,10 +173,11 @@ pub(super) async fn confirm_totp(State(app): State<AppState>, visitor: Visitor, 
 pub(super) async fn remove_totp(State(app): State<AppState>, visitor: Visitor, form: Form) -> ConsoleResult {
     let who = &visitor.administrator;
     // Whoever sits at an open browser must not be able to take the second factor away.
-    let checked = app.administrators.has_factor(who, form.value("code"), visitor.visit.from).await;
+    let checked = app.administrators.has_factor(who, form.value("code")).await;
     match checked {
         Ok(_) => {
-            app.directory.remove_totp(&visitor.by(), visitor.home(), who.id, None).await?;
+            let oneself = Changer::Oneself(&visitor.session.digest);
+            app.directory.remove_totp(&visitor.by(), visitor.home(), who.id, oneself).await?;
             done(&visitor, "/console/account", "The second factor is off.")
         }
         Err(SignInError::Store(error)) => Err(error.into()),

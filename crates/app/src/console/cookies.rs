@@ -4,6 +4,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 
 /// The browser's session.
 pub(super) const SESSION: &str = "usher-session";
+/// What a browser is known by in which an administrator signed in; lets nobody in.
+pub(super) const DEVICE: &str = "usher-device";
 /// A visit before signing in: forms and the way to an OpenID provider are bound to it.
 pub(super) const VISIT: &str = "usher-visit";
 /// `light` or `dark`.

@@ -112,7 +112,7 @@ pub(super) async fn back(State(app): State<AppState>, visit: Visit) -> ConsoleRe
         );
     };
     let next = sign_in::next(&errand.next);
-    match app.administrators.sign_in_by_provider(provider, code, &errand, visit.from).await {
+    match app.administrators.sign_in_by_provider(provider, code, &errand, &visit.place()).await {
         Ok((administrator, account)) => {
             let mut response = onwards(&visit, next)?;
             let headers = response.headers_mut();
@@ -131,6 +131,21 @@ pub(super) async fn back(State(app): State<AppState>, visit: Visit) -> ConsoleRe
             let message =
                 format!("{who} is signed in at {name}, but is no administrator here who may sign in.");
             let remedy = format!("Ask an administrator of Usher to add {who} under Settings.");
+            refused(&visit, StatusCode::FORBIDDEN, message, remedy, Some(provider))
+        }
+        Err(NotVouched::Disabled(who)) => {
+            let message = format!("{who} is signed in at {name}, but is disabled as an administrator here.");
+            let remedy =
+                format!("Ask an administrator of Usher to enable {who} under Settings, then sign in again.");
+            refused(&visit, StatusCode::FORBIDDEN, message, remedy, Some(provider))
+        }
+        Err(NotVouched::BoundElsewhere(who)) => {
+            let message =
+                format!("{who} is an administrator here, but is bound to another account at {name}.");
+            let remedy = format!(
+                "Sign in with that account or with your password. When {who} has a new account at {name}, ask an \
+                 administrator of Usher to release {who} from the old one under Settings, then sign in again."
+            );
             refused(&visit, StatusCode::FORBIDDEN, message, remedy, Some(provider))
         }
         Err(NotVouched::Unverified(email)) => {

@@ -1,19 +1,20 @@
-//! Sessions: a secret in the browser, its digest in the database. Opened by a sign-in, ended by a sign-out, by time, or
-//! when the administrator is disabled, gone, or released from the account that opened it.
+//! Sessions: a secret in the browser, its digest in the database. Opened by a sign-in, ended by a sign-out, by time, by a
+//! new password, or when the administrator is disabled, gone, or released from the account that opened it.
 
 use sha2::{Digest as _, Sha256};
 use usher_domain::{
-    Secret,
+    Rejection, Secret,
     access::{Administrator, ProviderAccount},
     ports::store::StoreResult,
     session::{ABSOLUTE, Session, Stage},
 };
 
 use super::{
-    cookies::{Cookies, SESSION},
+    cookies::{Cookies, DEVICE, SESSION},
+    error::ConsoleResult,
     visitor::Visit,
 };
-use crate::{state::AppState, system::random_secret};
+use crate::{access::administrators::PLACE_LIFETIME, state::AppState, system::random_secret};
 
 /// The longest name of a browser that is kept.
 const AGENT: usize = 200;
@@ -44,7 +45,10 @@ pub(super) async fn find(app: &AppState, cookies: &Cookies) -> StoreResult<Optio
 }
 
 /// Opens a session and gives the browser its secret; the one it had, of whatever stage, ends. `provider` is the account
-/// that vouched for them, if one did.
+/// that vouched for them, if one did. Once they are signed in, the browser is known as theirs from then on.
+///
+/// # Errors
+/// The administrator was changed since they proved who they are.
 pub(super) async fn open(
     app: &AppState,
     visit: &Visit,
@@ -52,7 +56,7 @@ pub(super) async fn open(
     administrator: &Administrator,
     stage: Stage,
     provider: Option<ProviderAccount>,
-) -> StoreResult<()> {
+) -> ConsoleResult<()> {
     if let Some(old) = visit.cookies.get(SESSION) {
         app.store.end_session(&digest(old)).await?;
     }
@@ -68,7 +72,14 @@ pub(super) async fn open(
         created_at: now,
         seen_at: now,
     };
-    app.store.open_session(&session).await?;
+    if !app.store.open_session(&session, administrator.version).await? {
+        let what = "Your account was changed while you were signing in. Sign in again";
+        return Err(Rejection::conflict(what).into());
+    }
+    if stage == Stage::SignedIn {
+        let device = app.administrators.remember(administrator, &visit.place()).await?;
+        visit.cookies.set(headers, DEVICE, device.expose(), "Lax", Some(PLACE_LIFETIME.as_secs()));
+    }
     visit.cookies.set(headers, SESSION, secret.expose(), "Strict", Some(ABSOLUTE.as_secs()));
     Ok(())
 }

@@ -9,7 +9,7 @@ use url::form_urlencoded::byte_serialize;
 use usher_domain::{
     Secret,
     access::{Administrator, ProviderAccount},
-    session::Stage,
+    session::{Ended, Stage},
 };
 
 use super::{
@@ -19,7 +19,7 @@ use super::{
     gate,
     page::{Shell, page, refused},
     session,
-    visitor::Visit,
+    visitor::{Visit, Visitor},
 };
 use crate::{access::administrators::SignInError, state::AppState};
 
@@ -60,7 +60,7 @@ async fn filled(app: &AppState, visit: &Visit, form: Form) -> ConsoleResult<Sign
 /// `POST /console/sign-in`
 pub(super) async fn enter(State(app): State<AppState>, visit: Visit, mut form: Form) -> ConsoleResult {
     let password = Secret::new(form.raw("password"));
-    match app.administrators.sign_in(form.value("username"), password, None, visit.from).await {
+    match app.administrators.sign_in(form.value("username"), password, None, &visit.place()).await {
         Ok(administrator) => welcome(&app, &visit, &administrator, None, form.value("next")).await,
         Err(SignInError::CodeNeeded(administrator)) => {
             let mut response = Redirect::to(&code_page(form.value("next"))).into_response();
@@ -105,7 +105,7 @@ pub(super) async fn enter_code(State(app): State<AppState>, visit: Visit, mut fo
         return Ok(Redirect::to("/console/sign-in").into_response());
     };
     let (code, provider) = (form.value("code"), begun.provider);
-    match app.administrators.second_factor(&administrator, code, visit.from, provider.as_ref()).await {
+    match app.administrators.second_factor(&administrator, code, &visit.place(), provider.as_ref()).await {
         Ok(administrator) => welcome(&app, &visit, &administrator, provider, form.value("next")).await,
         Err(SignInError::Store(error)) => Err(error.into()),
         Err(SignInError::Wrong) => {
@@ -141,12 +141,11 @@ pub(super) fn next(asked: &str) -> &str {
 }
 
 /// `POST /console/sign-out`
-pub(super) async fn leave(State(app): State<AppState>, visit: Visit) -> ConsoleResult {
-    if let Some(secret) = visit.cookies.get(SESSION) {
-        app.store.end_session(&session::digest(secret)).await?;
-    }
+pub(super) async fn leave(State(app): State<AppState>, visitor: Visitor) -> ConsoleResult {
+    let ended = Ended::One(visitor.session.digest.clone());
+    app.directory.sign_out(&visitor.by(), visitor.home(), visitor.administrator.id, &ended).await?;
     let mut response = Redirect::to("/console/sign-in").into_response();
-    visit.cookies.clear(response.headers_mut(), SESSION);
+    visitor.visit.cookies.clear(response.headers_mut(), SESSION);
     Ok(response)
 }
 

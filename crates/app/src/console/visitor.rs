@@ -7,7 +7,7 @@ use axum::{
     http::request::Parts,
 };
 use usher_domain::{
-    EnvironmentId,
+    EnvironmentId, Secret,
     access::Administrator,
     directory::{audit::Actor, environment::Environment},
     session::Session,
@@ -15,8 +15,15 @@ use usher_domain::{
 use usher_engine::directory::By;
 use uuid::Uuid;
 
-use super::{cookies::Cookies, error::ConsoleError};
-use crate::{access::permission::Permission, correlation, state::AppState};
+use super::{
+    cookies::{Cookies, DEVICE},
+    error::ConsoleError,
+};
+use crate::{
+    access::{administrators::Place, people::People, permission::Permission},
+    correlation,
+    state::AppState,
+};
 
 /// What is known of every request.
 #[derive(Clone, Debug)]
@@ -55,6 +62,11 @@ impl Visit {
             from: None,
             query: query.map(|(name, value)| (name.into_owned(), value.into_owned())).collect(),
         }
+    }
+
+    /// Where it comes from, for counting attempts.
+    pub(super) fn place(&self) -> Place {
+        Place { from: self.from, device: self.cookies.get(DEVICE).map(Secret::new) }
     }
 
     /// One value of the query, trimmed; empty is none.
@@ -107,6 +119,11 @@ impl Visitor {
     /// Whether their roles allow it.
     pub(super) fn may(&self, permission: Permission) -> bool {
         permission.allows(&self.administrator.roles)
+    }
+
+    /// What they are shown of people.
+    pub(super) fn people(&self) -> People {
+        People::of(&self.administrator.roles)
     }
 
     /// For the audit.

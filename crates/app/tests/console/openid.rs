@@ -84,15 +84,19 @@ async fn an_administrator_is_known_by_their_verified_address_once_and_then_by_th
     let (status, text) = out(&mut eve).await;
     assert_eq!(status, 403);
     assert!(
-        text.contains("ada@example.com is signed in at Example&#39;s login, but is no administrator here"),
+        text.contains("ada@example.com is an administrator here, but is bound to another account at Example&#39;s login."),
         "{text}"
     );
-    assert!(text.contains("Ask an administrator of Usher to add ada@example.com under Settings."), "{text}");
+    assert!(text.contains("release ada@example.com from the old one under Settings"), "{text}");
     assert!(usher.printed().contains("is bound to another account there"));
 
     // Until an administrator who may releases Ada; her session by that account ends.
     let mut root = Visitor::signed_in(&usher, USERNAME, PASSWORD).await;
+    let shown = api.get(&format!("/administrators/{ada}")).await.ok();
+    assert_eq!(shown["provider"]["subject"], "ada-7", "{shown:#}");
     root.get(&format!("/console/settings/administrators/{ada}")).await;
+    let text = root.page.text();
+    assert!(text.contains(shown["provider"]["issuer"].as_str().unwrap()) && text.contains("ada-7"), "{text}");
     root.send(&format!("/console/settings/administrators/{ada}/provider/off"), &[]).await;
     assert!(root.page.text().contains("is bound to no account at the OpenID provider any more"));
     visitor.get("/console").await;
@@ -166,6 +170,8 @@ async fn a_token_that_lies_lets_nobody_in_and_the_log_says_why() {
         (json!({ "aud": "somebody else" }), Signed::Well, "it is for another client (aud)"),
         (json!({ "aud": [CLIENT, "x"], "azp": "x" }), Signed::Well, "it was given to another client (azp)"),
         (json!({ "exp": 1_700_000_000 }), Signed::Well, "it has expired (exp)"),
+        (json!({ "iat": null }), Signed::Well, "missing field `iat`"),
+        (json!({ "iat": seconds() + 3600 }), Signed::Well, "it was issued in the future (iat)"),
         (
             json!({ "iss": "https://id.example.com" }),
             Signed::Well,
@@ -269,20 +275,27 @@ async fn whoever_is_no_administrator_or_not_surely_one_is_told_what_to_do() {
     let plan = |claims: Value| Plan { claims, ..Plan::default() };
     let of = |email: &str, verified: Value| json!({ "email": email, "email_verified": verified });
 
-    // Nobody, and somebody who is disabled, are told the same.
-    for email in ["grace@example.com", "bob@example.com"] {
-        let text = said(plan(of(email, json!(true)))).await;
-        assert!(
-            text.contains(&format!(
-                "{email} is signed in at Example&#39;s login, but is no administrator here who may sign in."
-            )),
-            "{text}"
-        );
-        assert!(
-            text.contains(&format!("Ask an administrator of Usher to add {email} under Settings.")),
-            "{text}"
-        );
-    }
+    let text = said(plan(of("grace@example.com", json!(true)))).await;
+    assert!(
+        text.contains("grace@example.com is signed in at Example&#39;s login, but is no administrator here"),
+        "{text}"
+    );
+    assert!(
+        text.contains("Ask an administrator of Usher to add grace@example.com under Settings."),
+        "{text}"
+    );
+    let text = said(plan(of("bob@example.com", json!(true)))).await;
+    assert!(text.contains("but is disabled as an administrator here"), "{text}");
+    assert!(
+        text.contains("Ask an administrator of Usher to enable bob@example.com under Settings"),
+        "{text}"
+    );
+    // Whoever has `root` for an address at the provider is not root here.
+    let text = said(plan(of(USERNAME, json!(true)))).await;
+    assert!(
+        text.contains("root is signed in at Example&#39;s login, but is no administrator here"),
+        "{text}"
+    );
     assert_eq!(api.list("/administrators", "administrators").await.len(), 3, "nobody is made by signing in");
     for unverified in [json!(false), json!(null), json!("no")] {
         let text = said(plan(of(ADA, unverified))).await;

@@ -9,6 +9,7 @@
 mod support;
 
 mod access;
+mod access_ends;
 mod audit;
 mod bad_input;
 mod cli;
@@ -17,6 +18,7 @@ mod guests;
 mod inbound_steps;
 mod kill9;
 mod metrics;
+mod people;
 mod provisioning_pages;
 mod secrets;
 mod seed_steps;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Administrator, ProviderAccount, Role, Totp, events,
-    roles::{self, Keyholders},
+    roles::{self, Holder, Keyholders},
 };
 use crate::{
     Detail, EnvironmentId, Rejection, Secret,
@@ -19,6 +19,7 @@ use crate::{
             diff,
         },
     },
+    session::Ended,
 };
 
 /// The shortest password, in characters.
@@ -126,11 +127,12 @@ pub fn created(administrator: &Administrator, stamp: &Stamp<'_>) -> ChangeSet {
     ChangeSet { writes: vec![Write::Administrator(administrator.clone())], events: told, due: Vec::new() }
 }
 
-/// Replaces an administrator's username, roles and whether they are enabled.
+/// Replaces an administrator's username, roles and whether they are enabled. Disabling ends their sessions; another
+/// username releases them from their account at the OpenID provider, and ends the sessions that it opened.
 ///
 /// # Errors
 /// Every fault of the body; a role that the caller does not have would be given, or woken, or reached by a username that
-/// the OpenID provider knows as somebody else's; the last Environment Admin would be gone.
+/// the OpenID provider knows as somebody else's; a role would be left without a holder.
 pub fn replace(
     current: &Administrator,
     body: &Body,
@@ -156,51 +158,74 @@ pub fn replace(
         return Ok((administrator, ChangeSet::default()));
     }
     let after = (administrator.enabled, administrator.roles.as_slice());
-    let touched = roles::stepping_down((current.enabled, &current.roles), after, keyholders)?;
+    let who = Holder::Administrator(current);
+    let touched = roles::stepping_down(who, after, keyholders)?;
     bump(&mut administrator, stamp);
     let resource = events::of_administrator(&administrator);
     let what = format!("Updated {} for", diff::fields(&changed));
     let mut told = vec![event(&administrator, "USER.UPDATED", &what, Some(changed), stamp)];
     let environment = administrator.environment;
     told.extend(events::of_roles(stamp, environment, &resource, &current.roles, &administrator.roles));
-    let writes = touched.into_iter().chain([Write::Administrator(administrator.clone())]).collect();
+    let ended = match (administrator.enabled, administrator.provider == current.provider) {
+        (false, _) => Some(Ended::All),
+        (true, false) => Some(Ended::OfProvider),
+        (true, true) => None,
+    };
+    let ended = ended.map(|ended| Write::SessionsGone(administrator.id, ended));
+    let writes =
+        touched.into_iter().chain([Write::Administrator(administrator.clone())]).chain(ended).collect();
     Ok((administrator, ChangeSet { writes, events: told, due: Vec::new() }))
 }
 
-/// Deletes an administrator.
+/// Deletes an administrator, and with them their sessions.
 ///
 /// # Errors
-/// It is the last Environment Admin.
+/// A role would be left without a holder.
 pub fn delete(
     current: &Administrator,
     keyholders: Keyholders<'_>,
     stamp: &Stamp<'_>,
 ) -> Result<ChangeSet, Rejection> {
-    let touched = roles::stepping_down((current.enabled, &current.roles), (false, &[]), keyholders)?;
+    let touched = roles::stepping_down(Holder::Administrator(current), (false, &[]), keyholders)?;
     let writes = touched.into_iter().chain([Write::AdministratorGone(current.id)]).collect();
     let told = event(current, "USER.DELETED", "Deleted", None, stamp);
     Ok(ChangeSet { writes, events: vec![told], due: Vec::new() })
 }
 
-/// Gives an administrator a new password. `giver` are the roles of who does it; `None` when it is they themselves.
+/// Who changes what lets an administrator in.
+#[derive(Clone, Copy, Debug)]
+pub enum Changer<'a> {
+    /// Somebody with these roles.
+    Other(&'a [Role]),
+    /// They themselves, in the session of this digest.
+    Oneself(&'a str),
+}
+
+/// Gives an administrator a new password. It ends their sessions, but for the one in which they changed it themselves,
+/// and no browser or address is known as theirs any more.
 ///
 /// # Errors
 /// They have a role that the caller does not have.
 pub fn set_password(
     current: &Administrator,
     password_hash: &str,
-    giver: Option<&[Role]>,
+    changer: Changer<'_>,
     stamp: &Stamp<'_>,
 ) -> Decision<Administrator> {
-    if let Some(giver) = giver {
-        roles::must_have(giver, &current.roles)?;
-    }
-    let administrator = Administrator { password_hash: password_hash.to_owned(), ..current.clone() };
-    let (action, what) = match giver {
-        Some(_) => ("PASSWORD.RESET", "Reset the password of"),
-        None => ("PASSWORD.SET", "Changed the password of"),
+    let (action, what, ended) = match changer {
+        Changer::Other(giver) => {
+            roles::must_have(giver, &current.roles)?;
+            ("PASSWORD.RESET", "Reset the password of", Ended::All)
+        }
+        Changer::Oneself(session) => {
+            ("PASSWORD.SET", "Changed the password of", Ended::AllBut(session.to_owned()))
+        }
     };
-    Ok(written(administrator, action, what, stamp))
+    let administrator = Administrator { password_hash: password_hash.to_owned(), ..current.clone() };
+    let (administrator, mut changes) = written(administrator, action, what, stamp);
+    changes.writes.push(Write::SessionsGone(administrator.id, ended));
+    changes.writes.push(Write::PlacesGone(administrator.id));
+    Ok((administrator, changes))
 }
 
 /// Begins a second factor: it is asked for only after a code of it was shown.
@@ -241,16 +266,16 @@ pub fn confirm_totp(
     Ok((administrator, changes))
 }
 
-/// Turns a second factor off. `giver` are the roles of who does it; `None` when it is they themselves.
+/// Turns a second factor off. When somebody else does it, it ends their sessions.
 ///
 /// # Errors
 /// They have a role that the caller does not have.
 pub fn remove_totp(
     current: &Administrator,
-    giver: Option<&[Role]>,
+    changer: Changer<'_>,
     stamp: &Stamp<'_>,
 ) -> Decision<Administrator> {
-    if let Some(giver) = giver {
+    if let Changer::Other(giver) = changer {
         roles::must_have(giver, &current.roles)?;
     }
     if current.totp.is_none() {
@@ -260,7 +285,23 @@ pub fn remove_totp(
     let (administrator, mut changes) =
         written(administrator, "USER.UPDATED", "Turned off the second factor of", stamp);
     changes.writes.push(Write::RecoveryCodes(administrator.id, Vec::new()));
+    if let Changer::Other(_) = changer {
+        changes.writes.push(Write::SessionsGone(administrator.id, Ended::All));
+    }
     Ok((administrator, changes))
+}
+
+/// Ends sessions because they signed out.
+pub fn sign_out(current: &Administrator, ended: Ended, stamp: &Stamp<'_>) -> ChangeSet {
+    let what = match &ended {
+        Ended::One(_) => "Signed out",
+        Ended::All | Ended::AllBut(_) | Ended::OfProvider => "Signed out everywhere",
+    };
+    ChangeSet {
+        events: vec![event(current, "SESSION.DELETED", what, None, stamp)],
+        writes: vec![Write::SessionsGone(current.id, ended)],
+        due: Vec::new(),
+    }
 }
 
 /// Binds an administrator to their account at the OpenID provider: from then on that account signs them in, whatever its
@@ -286,7 +327,8 @@ pub fn bind_provider(
     Ok(written(administrator, "USER.UPDATED", "Bound the account at the OpenID provider of", stamp))
 }
 
-/// Takes the binding away: the next sign-in by the provider binds anew. `giver` are the roles of who does it.
+/// Takes the binding away, and ends the sessions that the account opened: the next sign-in by the provider binds anew.
+/// `giver` are the roles of who does it.
 ///
 /// # Errors
 /// They have a role that the caller does not have.
@@ -300,7 +342,10 @@ pub fn unbind_provider(
         return Ok((current.clone(), ChangeSet::default()));
     }
     let administrator = Administrator { provider: None, ..current.clone() };
-    Ok(written(administrator, "USER.UPDATED", "Released the account at the OpenID provider of", stamp))
+    let (administrator, mut changes) =
+        written(administrator, "USER.UPDATED", "Released the account at the OpenID provider of", stamp);
+    changes.writes.push(Write::SessionsGone(administrator.id, Ended::OfProvider));
+    Ok((administrator, changes))
 }
 
 /// What the audit is told of a sign-in.

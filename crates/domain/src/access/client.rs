@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     OldSecret, Role, WorkerClient, events,
-    roles::{self, Keyholders},
+    roles::{self, Holder, Keyholders},
 };
 use crate::{
     Detail, EnvironmentId, Rejection,
@@ -73,6 +73,7 @@ pub fn create(
         description,
         secret_hash: secret_hash.to_owned(),
         old_secret: None,
+        token_generation: 0,
         roles,
         enabled,
         created_at: stamp.now,
@@ -95,8 +96,8 @@ pub fn created(client: &WorkerClient, stamp: &Stamp<'_>) -> ChangeSet {
 /// Replaces a client's name, description, roles and whether it is enabled; not its secret.
 ///
 /// # Errors
-/// Every fault of the body; a role that the caller does not have would be given, or woken; the last Environment Admin
-/// would be gone.
+/// Every fault of the body; a role that the caller does not have would be given, or woken; a role would be left without a
+/// holder.
 pub fn replace(
     current: &WorkerClient,
     body: &Body,
@@ -115,8 +116,8 @@ pub fn replace(
     if changed.is_empty() {
         return Ok((client, ChangeSet::default()));
     }
-    let touched =
-        roles::stepping_down((current.enabled, &current.roles), (client.enabled, &client.roles), keyholders)?;
+    let after = (client.enabled, client.roles.as_slice());
+    let touched = roles::stepping_down(Holder::Client(current), after, keyholders)?;
     client.updated_at = stamp.now;
     client.version += 1;
     let resource = events::of_client(&client);
@@ -133,18 +134,32 @@ pub fn replace(
     Ok((client, ChangeSet { writes, events: told, due: Vec::new() }))
 }
 
-/// Gives a client a new secret. The old one is good for `overlap` longer, so that it can be replaced where it is used.
+/// What becomes of what is out when a client gets a new secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rotation {
+    /// How much longer the old secret is good, so that it can be replaced where it is used.
+    pub overlap: Duration,
+    /// Whether the access tokens that were given so far are void at once.
+    pub end_tokens: bool,
+}
+
+/// Gives a client a new secret.
 ///
 /// # Errors
-/// The overlap is too long; the client has a role that the caller does not have.
+/// The overlap is too long, or there is one although tokens end; the client has a role that the caller does not have.
 pub fn rotate_secret(
     current: &WorkerClient,
     secret_hash: &str,
-    overlap: Duration,
+    rotation: Rotation,
     giver: &[Role],
     stamp: &Stamp<'_>,
 ) -> Decision<WorkerClient> {
+    let Rotation { overlap, end_tokens } = rotation;
     roles::must_have(giver, &current.roles)?;
+    if end_tokens && !overlap.is_zero() {
+        let message = "cannot be true with overlapSeconds above 0: the old secret would get new tokens";
+        return Err(Rejection::field("CONSTRAINT_VIOLATION", "endTokens", message));
+    }
     if overlap > LONGEST_OVERLAP {
         let most = LONGEST_OVERLAP.as_secs();
         let message = format!("must be 0 to {most} (seconds)");
@@ -157,11 +172,13 @@ pub fn rotate_secret(
     let client = WorkerClient {
         secret_hash: secret_hash.to_owned(),
         old_secret: (!overlap.is_zero()).then_some(old),
+        token_generation: current.token_generation + i64::from(end_tokens),
         updated_at: stamp.now,
         version: current.version + 1,
         ..current.clone()
     };
-    let description = format!("Updated Secret of Application {}", client.name);
+    let tokens = if end_tokens { "; its tokens are void" } else { "" };
+    let description = format!("Updated Secret of Application {}{tokens}", client.name);
     let event =
         stamp.event(client.environment, "SECRET.UPDATED", events::of_secret(&client), description, None);
     let changes =
@@ -172,13 +189,13 @@ pub fn rotate_secret(
 /// Deletes a client. Its tokens are good for nothing at once.
 ///
 /// # Errors
-/// It is the last Environment Admin.
+/// A role would be left without a holder.
 pub fn delete(
     current: &WorkerClient,
     keyholders: Keyholders<'_>,
     stamp: &Stamp<'_>,
 ) -> Result<ChangeSet, Rejection> {
-    let touched = roles::stepping_down((current.enabled, &current.roles), (false, &[]), keyholders)?;
+    let touched = roles::stepping_down(Holder::Client(current), (false, &[]), keyholders)?;
     let description = format!("Deleted Application {}", current.name);
     let resource = events::of_client(current);
     let event = stamp.event(current.environment, "APPLICATION.DELETED", resource, description, None);

@@ -33,6 +33,16 @@ pub(super) fn of_key(id: Uuid) -> Resource {
     resource("KEY", id, "Access token signing key", format!("/signingKeys/{id}"))
 }
 
+pub(super) fn of_seal_key(id: &str) -> Resource {
+    Resource {
+        kind: "KEY".into(),
+        id: id.into(),
+        name: "Sealing key".into(),
+        population: None,
+        path: String::new(),
+    }
+}
+
 /// One event for each role that was given or taken.
 pub(super) fn of_roles(
     stamp: &Stamp<'_>,

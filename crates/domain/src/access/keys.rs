@@ -9,6 +9,7 @@ use super::{SigningKey, events};
 use crate::{
     EnvironmentId, Rejection, Secret, Timestamp,
     directory::{
+        audit::Event,
         change::{ChangeSet, Write},
         commands::{Decision, Stamp},
     },
@@ -53,6 +54,12 @@ pub fn rotate(fresh: &Secret, environments: &[EnvironmentId], stamp: &Stamp<'_>)
     });
     let events = told.collect();
     (key.clone(), ChangeSet { writes: vec![Write::SigningKey(key)], events, due: Vec::new() })
+}
+
+/// What the audit is told when every secret was sealed anew; `key` is the id of the key that seals from then on.
+pub fn rekeyed(key: &str, environment: EnvironmentId, stamp: &Stamp<'_>) -> Event {
+    let description = format!("Sealed every secret anew under the key {key}");
+    stamp.event(environment, "KEY.UPDATED", events::of_seal_key(key), description, None)
 }
 
 /// Deletes a key before its time: its tokens are good for nothing at once.

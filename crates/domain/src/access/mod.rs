@@ -9,6 +9,8 @@ pub mod client;
 mod events;
 pub mod keys;
 pub mod lockout;
+pub mod recovery;
+pub mod refused;
 pub mod roles;
 #[cfg(test)]
 mod tests;
@@ -75,6 +77,8 @@ pub struct WorkerClient {
     pub secret_hash: String,
     /// The secret before this one, while it may still be used.
     pub old_secret: Option<OldSecret>,
+    /// Only access tokens that name this number are good; raising it voids those of before.
+    pub token_generation: i64,
     /// What it may do.
     pub roles: Vec<Role>,
     /// Whether it gets tokens.

@@ -1,6 +1,9 @@
-//! The laws of roles: nobody gives what they do not have, and somebody always has the keys.
+//! The laws of roles: nobody gives what they do not have, and every role keeps somebody who can give it.
+
+use std::fmt;
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{Administrator, Role, WorkerClient};
 use crate::{
@@ -57,30 +60,90 @@ pub(super) fn must_have(giver: &[Role], roles: &[Role]) -> Result<(), Rejection>
     )))
 }
 
-/// Whether someone with these roles, enabled or not, can manage access.
-fn holds(enabled: bool, roles: &[Role]) -> bool {
-    enabled && roles.contains(&Role::EnvironmentAdmin)
+/// Who may lose a role.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Holder<'a> {
+    Client(&'a WorkerClient),
+    Administrator(&'a Administrator),
 }
 
-/// When someone stops being an Environment Admin: refuses it to the last one. The environment is written too, so that of
-/// two who leave at once, the second is decided anew.
+impl<'a> Holder<'a> {
+    fn id(self) -> Uuid {
+        match self {
+            Holder::Client(it) => it.id.uuid(),
+            Holder::Administrator(it) => it.id.uuid(),
+        }
+    }
+
+    /// What they can use now: nothing while they are disabled. A lock-out ends by itself, so it takes nothing away here.
+    fn roles(self) -> &'a [Role] {
+        let (enabled, roles) = match self {
+            Holder::Client(it) => (it.enabled, it.roles.as_slice()),
+            Holder::Administrator(it) => (it.enabled, it.roles.as_slice()),
+        };
+        if enabled { roles } else { &[] }
+    }
+}
+
+impl fmt::Display for Holder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Holder::Client(it) => write!(f, "client {}", it.name),
+            Holder::Administrator(it) => write!(f, "administrator {}", it.username),
+        }
+    }
+}
+
+impl<'a> Keyholders<'a> {
+    fn all(self) -> impl Iterator<Item = Holder<'a>> {
+        let administrators = self.administrators.iter().map(Holder::Administrator);
+        self.clients.iter().map(Holder::Client).chain(administrators)
+    }
+
+    /// The roles that no enabled client or administrator can give any more.
+    pub fn lost(self) -> Vec<Role> {
+        let lost = |role: &Role| !self.all().any(|it| can_give(it.roles(), *role));
+        Role::ALL.into_iter().filter(lost).collect()
+    }
+
+    /// The enabled clients and administrators who can give a role, each with a word for what they are.
+    pub fn givers(self) -> Vec<String> {
+        let gives = |it: &Holder<'_>| it.roles().contains(&Role::EnvironmentAdmin);
+        self.all().filter(gives).map(|it| it.to_string()).collect()
+    }
+}
+
+/// Whether someone with these roles can give this one: they have it, and manage access.
+fn can_give(roles: &[Role], role: Role) -> bool {
+    roles.contains(&role) && roles.contains(&Role::EnvironmentAdmin)
+}
+
+/// When someone loses roles: refuses to take a role from the last who has it, or from the last who can give it. `after` is
+/// whether they are enabled then, and their roles. The environment is written too, so that of two who lose roles at
+/// once, the second is decided anew.
 pub(super) fn stepping_down(
-    before: (bool, &[Role]),
+    who: Holder<'_>,
     after: (bool, &[Role]),
     keyholders: Keyholders<'_>,
 ) -> Result<Option<Write>, Rejection> {
-    if !holds(before.0, before.1) || holds(after.0, after.1) {
-        return Ok(None);
+    let before = who.roles();
+    let after = if after.0 { after.1 } else { &[] };
+    let others = || keyholders.all().filter(|other| other.id() != who.id()).map(Holder::roles);
+    let is_last = |role: Role| {
+        let holds = !after.contains(&role) && !others().any(|roles| roles.contains(&role));
+        let gives =
+            can_give(before, role) && !can_give(after, role) && !others().any(|roles| can_give(roles, role));
+        holds || gives
+    };
+    let last: Vec<&str> = before.iter().filter(|role| is_last(**role)).map(|role| role.name()).collect();
+    if !last.is_empty() {
+        let roles = last.join(", ");
+        let message = format!(
+            "The {who} is the last enabled holder of {roles}: nobody could give it any more. First give it, together with \
+             Environment Admin, to another enabled client or administrator"
+        );
+        return Err(Rejection::invalid(vec![Detail::new("CONSTRAINT_VIOLATION", "roles", message)]));
     }
-    let clients = keyholders.clients.iter().filter(|client| holds(client.enabled, &client.roles)).count();
-    let administrators = keyholders.administrators.iter();
-    let administrators = administrators.filter(|it| holds(it.enabled, &it.roles)).count();
-    if clients + administrators <= 1 {
-        return Err(Rejection::invalid(vec![Detail::new(
-            "CONSTRAINT_VIOLATION",
-            "roles",
-            "This is the last enabled Environment Admin; give the role to another client or administrator first",
-        )]));
-    }
-    Ok(Some(keyholders.environment.alone()))
+    let loses = before.iter().any(|role| !after.contains(role));
+    Ok(loses.then(|| keyholders.environment.alone()))
 }

@@ -16,6 +16,7 @@ use crate::{
         mapping::Mapping,
         rule::{PropagationPlan, Revision, Rule},
     },
+    session::Ended,
     subscription::Subscription,
 };
 
@@ -51,10 +52,14 @@ pub enum Write {
     Client(WorkerClient),
     ClientGone(ClientId),
     Administrator(Administrator),
-    /// Also their recovery codes.
+    /// Also their recovery codes, sessions and known places.
     AdministratorGone(AdministratorId),
     /// Their recovery codes, hashed, in place of those of before.
     RecoveryCodes(AdministratorId, Vec<String>),
+    /// Ends these sessions of theirs.
+    SessionsGone(AdministratorId, Ended),
+    /// Forgets the browsers and addresses that they signed in from.
+    PlacesGone(AdministratorId),
     SigningKey(SigningKey),
     SigningKeyGone(uuid::Uuid),
     Subscription(Box<Subscription>),

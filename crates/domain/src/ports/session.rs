@@ -6,11 +6,12 @@ use super::store::StoreResult;
 use crate::{AdministratorId, Timestamp, access::Administrator, session::Session};
 
 /// The sessions of the console. They are no part of the directory: opening one is no change set, and writes no event
-/// by itself.
+/// by itself. What ends them beside time is one: `Write::SessionsGone`.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// Adds a session.
-    async fn open_session(&self, session: &Session) -> StoreResult<()>;
+    /// Adds a session, if its administrator is enabled and still of that version: `false` when somebody changed them since
+    /// they proved who they are, so that no sign-in outlives a new password that was set at the same moment.
+    async fn open_session(&self, session: &Session, version: i64) -> StoreResult<bool>;
     /// The session of that digest with its administrator as they are now, however old it is.
     async fn session(&self, digest: &str) -> StoreResult<Option<(Session, Administrator)>>;
     /// Remembers that it was used.
@@ -19,8 +20,6 @@ pub trait SessionStore: Send + Sync {
     async fn end_session(&self, digest: &str) -> StoreResult<()>;
     /// The sessions of one administrator, the latest first, however old they are.
     async fn sessions_of(&self, administrator: AdministratorId) -> StoreResult<Vec<Session>>;
-    /// Ends every session of an administrator, but for the one of that digest if one is named.
-    async fn end_sessions_of(&self, administrator: AdministratorId, but: Option<&str>) -> StoreResult<()>;
     /// Forgets sessions that were last used before then, and those that began before `born`.
     async fn forget_sessions(&self, seen: Timestamp, born: Timestamp) -> StoreResult<()>;
 }

@@ -392,6 +392,19 @@ pub trait AccessStore: Send + Sync {
     /// The newest first.
     async fn signing_keys(&self) -> StoreResult<Vec<SigningKey>>;
 
+    /// Which of these places (browsers and addresses) the administrator of that username signed in from before.
+    async fn known_places(&self, username: &str, places: &[&str]) -> StoreResult<Vec<String>>;
+    /// Remembers that they signed in from these places now; of all, only the `most` that were seen last are kept.
+    async fn know_places(
+        &self,
+        id: AdministratorId,
+        places: &[&str],
+        now: Timestamp,
+        most: u32,
+    ) -> StoreResult<()>;
+    /// Forgets places that nobody signed in from since then.
+    async fn forget_places_before(&self, before: Timestamp) -> StoreResult<()>;
+
     /// Uses up a time step of the administrator's second factor, and all before it: `false` when it was used before.
     /// Of several at once, one is told `true`.
     async fn use_totp_step(&self, id: AdministratorId, step: u64) -> StoreResult<bool>;

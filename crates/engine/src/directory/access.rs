@@ -1,17 +1,23 @@
 //! Worker clients, administrators and signing keys: who may call, as it is changed. Hashes and fresh secrets come in.
 
-use std::time::Duration;
-
 use usher_domain::{
     AdministratorId, ClientId, EnvironmentId, Secret,
     access::{
         Administrator, ProviderAccount, Role, SigningKey, WorkerClient,
-        administrator::{self, SignIn},
-        client, keys,
+        administrator::{self, Changer, SignIn},
+        client::{self, Rotation},
+        keys,
+        recovery::{self, Recovery},
+        refused::{self, Refused},
         roles::Keyholders,
     },
-    directory::{change::ChangeSet, commands::Body, environment::Environment},
+    directory::{
+        change::ChangeSet,
+        commands::{self, Body},
+        environment::Environment,
+    },
     ports::store::StoreResult,
+    session::Ended,
 };
 use uuid::Uuid;
 
@@ -78,7 +84,7 @@ impl Directory {
         .await
     }
 
-    /// Gives a worker client a new secret; the old one is good for `overlap` longer.
+    /// Gives a worker client a new secret.
     ///
     /// # Errors
     /// It is not there; see [`client::rotate_secret`].
@@ -88,12 +94,12 @@ impl Directory {
         environment: EnvironmentId,
         id: ClientId,
         secret_hash: &str,
-        overlap: Duration,
+        rotation: Rotation,
         giver: &[Role],
     ) -> Result<WorkerClient, DirectoryError> {
         self.execute(by, environment, move |stamp| async move {
             let current = self.client(environment, id).await?;
-            Ok(Decided::plain(client::rotate_secret(&current, secret_hash, overlap, giver, &stamp)?))
+            Ok(Decided::plain(client::rotate_secret(&current, secret_hash, rotation, giver, &stamp)?))
         })
         .await
     }
@@ -101,7 +107,7 @@ impl Directory {
     /// Deletes a worker client.
     ///
     /// # Errors
-    /// It is not there, or is the last Environment Admin.
+    /// It is not there; see [`client::delete`].
     pub async fn delete_client(
         &self,
         by: &By,
@@ -164,7 +170,7 @@ impl Directory {
     /// Deletes an administrator.
     ///
     /// # Errors
-    /// They are not there, or are the last Environment Admin.
+    /// They are not there; see [`administrator::delete`].
     pub async fn delete_administrator(
         &self,
         by: &By,
@@ -179,7 +185,7 @@ impl Directory {
         .await
     }
 
-    /// Gives an administrator a new password. `giver` are the caller's roles; `None` when it is they themselves.
+    /// Gives an administrator a new password, which ends their sessions; see [`administrator::set_password`].
     ///
     /// # Errors
     /// They are not there; they have a role that the caller does not have.
@@ -189,11 +195,11 @@ impl Directory {
         environment: EnvironmentId,
         id: AdministratorId,
         password_hash: &str,
-        giver: Option<&[Role]>,
+        changer: Changer<'_>,
     ) -> Result<Administrator, DirectoryError> {
         self.execute(by, environment, move |stamp| async move {
             let current = self.administrator(environment, id).await?;
-            Ok(Decided::plain(administrator::set_password(&current, password_hash, giver, &stamp)?))
+            Ok(Decided::plain(administrator::set_password(&current, password_hash, changer, &stamp)?))
         })
         .await
     }
@@ -235,7 +241,7 @@ impl Directory {
         .await
     }
 
-    /// Turns a second factor off. `giver` are the caller's roles; `None` when it is they themselves.
+    /// Turns a second factor off; see [`administrator::remove_totp`].
     ///
     /// # Errors
     /// They are not there; they have a role that the caller does not have.
@@ -244,11 +250,11 @@ impl Directory {
         by: &By,
         environment: EnvironmentId,
         id: AdministratorId,
-        giver: Option<&[Role]>,
+        changer: Changer<'_>,
     ) -> Result<Administrator, DirectoryError> {
         self.execute(by, environment, move |stamp| async move {
             let current = self.administrator(environment, id).await?;
-            Ok(Decided::plain(administrator::remove_totp(&current, giver, &stamp)?))
+            Ok(Decided::plain(administrator::remove_totp(&current, changer, &stamp)?))
         })
         .await
     }
@@ -289,6 +295,24 @@ impl Directory {
         .await
     }
 
+    /// Ends sessions of an administrator who signs out.
+    ///
+    /// # Errors
+    /// They are not there.
+    pub async fn sign_out(
+        &self,
+        by: &By,
+        environment: EnvironmentId,
+        id: AdministratorId,
+        ended: &Ended,
+    ) -> Result<(), DirectoryError> {
+        self.execute(by, environment, move |stamp| async move {
+            let current = self.administrator(environment, id).await?;
+            Ok(Decided::plain(((), administrator::sign_out(&current, ended.clone(), &stamp))))
+        })
+        .await
+    }
+
     /// Tells the audit how a sign-in ended.
     ///
     /// # Errors
@@ -296,6 +320,75 @@ impl Directory {
     pub async fn signed_in(&self, by: &By, administrator: &Administrator, how: SignIn) -> StoreResult<()> {
         let told = administrator::signed_in(administrator, how, &self.stamp(by));
         self.store.commit(&ChangeSet { events: vec![told], ..ChangeSet::default() }).await
+    }
+
+    /// Makes an administrator and a client with every role, when nobody can give some role any more. A number is put
+    /// behind the username if somebody has it.
+    ///
+    /// # Errors
+    /// See [`recovery::recover`].
+    pub async fn recover_access(
+        &self,
+        by: &By,
+        environment: EnvironmentId,
+        given: &Recovery,
+    ) -> Result<(Administrator, WorkerClient), DirectoryError> {
+        self.execute(by, environment, move |stamp| async move {
+            let holders = self.holders(environment).await?;
+            let mut given = given.clone();
+            let wanted = given.username.clone();
+            let mut number = 2;
+            while self.store.administrator(&given.username).await?.is_some() {
+                given.username = format!("{wanted}-{number}");
+                number += 1;
+            }
+            let made = recovery::recover(&given, holders.borrowed(), &stamp)?;
+            Ok(Decided::plain(made).alone_in(&holders.environment))
+        })
+        .await
+    }
+
+    /// Tells the audit that every secret was sealed anew under the key of this id.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn rekeyed(&self, by: &By, key: &str) -> StoreResult<()> {
+        let environments = self.all_environments().await?;
+        let stamp = self.stamp(by);
+        let told = environments.iter().map(|it| keys::rekeyed(key, *it, &stamp));
+        self.store.commit(&ChangeSet { events: told.collect(), ..ChangeSet::default() }).await
+    }
+
+    /// Tells the audit that somebody exports the configuration.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn tell_exported(&self, by: &By, environment: &Environment) -> StoreResult<()> {
+        let told = commands::environment::exported(environment, &self.stamp(by));
+        self.store.commit(&ChangeSet { events: vec![told], ..ChangeSet::default() }).await
+    }
+
+    /// Tells the audit of refused attempts that name nobody, so many alike at once; without an environment, those of all
+    /// environments. `from` is the address that they came from.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn refused(
+        &self,
+        by: &By,
+        refused: &Refused,
+        environment: Option<EnvironmentId>,
+        from: &str,
+        count: u64,
+    ) -> Result<(), DirectoryError> {
+        let environments = match environment {
+            Some(environment) => vec![environment],
+            None => self.all_environments().await?,
+        };
+        let stamp = self.stamp(by);
+        let told = environments.iter().map(|it| refused::event(refused, *it, from, count, &stamp));
+        self.store.commit(&ChangeSet { events: told.collect(), ..ChangeSet::default() }).await?;
+        Ok(())
     }
 
     /// Sees to the signing keys: a new one, of `fresh`, when the newest is due to be replaced; those go whose last token

@@ -63,6 +63,7 @@ impl Directory {
                 description: Some("Made with the environment.".into()),
                 secret_hash: first.client_secret_hash.clone(),
                 old_secret: None,
+                token_generation: 0,
                 roles: Role::ALL.to_vec(),
                 enabled: true,
                 created_at: stamp.now,

@@ -2,7 +2,7 @@
 
 use usher_domain::{
     ConnectionId, EnvironmentId, PlanId,
-    directory::{audit::Actor, commands::Body},
+    directory::{audit::Actor, change::ChangeSet, commands::Body},
     ports::store::StoreResult,
     provisioning::{
         commands::{connection, plan},
@@ -174,6 +174,15 @@ impl Directory {
             self.store.make_due(&due).await?;
         }
         Ok(())
+    }
+
+    /// Tells the audit that somebody tested a connection.
+    ///
+    /// # Errors
+    /// Only the store's.
+    pub async fn tell_tested(&self, by: &By, connection: &Connection, health: &Health) -> StoreResult<()> {
+        let told = connection::tested(connection, health, &self.stamp(by));
+        self.store.commit(&ChangeSet { events: vec![told], ..ChangeSet::default() }).await
     }
 
     pub(super) async fn connection(

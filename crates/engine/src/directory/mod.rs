@@ -38,6 +38,7 @@ use counts::Counts;
 use due::Touched;
 pub use import::{GroupRow, Imported, ImportedAs, UserRow};
 pub use search::Matching;
+pub use usher_domain::access::recovery::Recovery;
 
 /// How often a command is decided at most, because somebody was faster; each time somebody got something done.
 const ATTEMPTS: u32 = 20;

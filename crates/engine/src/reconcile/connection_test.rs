@@ -11,7 +11,7 @@ use super::Reconciler;
 use crate::directory::{By, Directory, DirectoryError};
 
 /// A connection that cannot even be tried, as a fault of the request that it came with.
-pub fn untestable(problem: Problem) -> Rejection {
+fn untestable(problem: Problem) -> Rejection {
     Rejection::field("INVALID_VALUE", "type", problem.to_string())
 }
 
@@ -43,6 +43,21 @@ impl Reconciler {
                 Health::Broken { at, problem }
             }
         };
+        Ok((report, health))
+    }
+
+    /// Tries a connection because somebody asked for that, which the audit is told.
+    ///
+    /// # Errors
+    /// It cannot be tried, as a fault of the request; or what the store says.
+    pub async fn test_for(
+        &self,
+        directory: &Directory,
+        by: &By,
+        connection: &Connection,
+    ) -> Result<(CheckReport, Health), DirectoryError> {
+        let (report, health) = self.test_connection(connection).await.map_err(untestable)?;
+        directory.tell_tested(by, connection, &health).await?;
         Ok((report, health))
     }
 
@@ -90,7 +105,7 @@ impl Reconciler {
         if !needs_test {
             return Ok(None);
         }
-        let (_, health) = self.test_connection(&draft).await.map_err(untestable)?;
+        let (_, health) = self.test_for(directory, by, &draft).await?;
         Ok(Some(health))
     }
 }

@@ -28,7 +28,7 @@ struct Roles {
 impl Stored for WorkerClient {
     const TABLE: &'static str = "clients";
     const COLUMNS: &'static str = "id, environment_id, name, description, secret_hash, old_secret_hash, old_secret_until, \
-                                   roles, enabled, created_at, updated_at, version";
+                                   token_generation, roles, enabled, created_at, updated_at, version";
 
     fn id(&self) -> Uuid {
         self.id.uuid()
@@ -43,6 +43,7 @@ impl Stored for WorkerClient {
         values.push_bind(&self.name).push_bind(&self.description).push_bind(&self.secret_hash);
         values.push_bind(self.old_secret.as_ref().map(|old| &old.hash));
         values.push_bind(self.old_secret.as_ref().map(|old| old.until.to_datetime()));
+        values.push_bind(self.token_generation);
         values.push_bind(columns::json(&Roles { roles: self.roles.clone() })?).push_bind(self.enabled);
         values.push_bind(self.created_at.to_datetime()).push_bind(self.updated_at.to_datetime());
         values.push_bind(self.version);
@@ -63,6 +64,7 @@ impl Stored for WorkerClient {
                 (Some(hash), Some(until)) => Some(OldSecret { hash, until }),
                 _ => None,
             },
+            token_generation: get(row, "token_generation")?,
             roles: json::<Roles>(row, "roles")?.roles,
             enabled: get(row, "enabled")?,
             created_at,
@@ -177,6 +179,16 @@ pub(super) async fn put_recovery_codes(
     .await
 }
 
+/// Forgets where an administrator signed in.
+pub(super) async fn forget_places(
+    connection: &mut Connection,
+    administrator: AdministratorId,
+) -> StoreResult<()> {
+    let query = sqlx::query("DELETE FROM known_places WHERE administrator_id = $1");
+    query.bind(administrator.uuid()).execute(connection).await.map_err(from_sqlx)?;
+    Ok(())
+}
+
 /// Adds a signing key, sealed.
 pub(super) async fn add_signing_key(
     connection: &mut Connection,
@@ -258,6 +270,55 @@ impl AccessStore for Database {
         let mut query = QueryBuilder::new("SELECT count(*) FROM recovery_codes WHERE administrator_id = ");
         query.push_bind(id.uuid());
         self.number(query).await
+    }
+
+    async fn known_places(&self, username: &str, places: &[&str]) -> StoreResult<Vec<String>> {
+        let mut query = QueryBuilder::new(
+            "SELECT p.place FROM known_places p JOIN administrators a ON a.id = p.administrator_id \
+             WHERE a.username_key = ",
+        );
+        query.push_bind(folded(username)).push(" AND p.place IN (");
+        let mut values = query.separated(", ");
+        for place in places {
+            values.push_bind(*place);
+        }
+        query.push(")");
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.all(query, |row| get(row, "place")).await
+    }
+
+    async fn know_places(
+        &self,
+        id: AdministratorId,
+        places: &[&str],
+        now: Timestamp,
+        most: u32,
+    ) -> StoreResult<()> {
+        for place in places {
+            let mut query =
+                QueryBuilder::new("INSERT INTO known_places (administrator_id, place, seen_at) VALUES (");
+            query.push_bind(id.uuid()).push(", ").push_bind(*place).push(", ").push_bind(now.to_datetime());
+            query.push(") ON CONFLICT (administrator_id, place) DO UPDATE SET seen_at = excluded.seen_at");
+            self.execute(query).await?;
+        }
+        let mut query = QueryBuilder::new("DELETE FROM known_places WHERE administrator_id = ");
+        query
+            .push_bind(id.uuid())
+            .push(" AND place NOT IN (SELECT place FROM known_places WHERE administrator_id = ");
+        query
+            .push_bind(id.uuid())
+            .push(" ORDER BY seen_at DESC, place LIMIT ")
+            .push_bind(i64::from(most))
+            .push(")");
+        self.execute(query).await.map(|_| ())
+    }
+
+    async fn forget_places_before(&self, before: Timestamp) -> StoreResult<()> {
+        let mut query = QueryBuilder::new("DELETE FROM known_places WHERE seen_at < ");
+        query.push_bind(before.to_datetime());
+        self.execute(query).await.map(|_| ())
     }
 
     async fn attempts(&self, key: &str) -> StoreResult<Option<Attempts>> {

@@ -17,7 +17,7 @@ use super::{
     access::{self, SealedAdministrator},
     chain, delete, from_sqlx, insert, jobs,
     provisioning::SealedConnection,
-    put, subscriptions, watches,
+    put, sessions, subscriptions, watches,
 };
 use crate::seal::Seal;
 
@@ -170,6 +170,20 @@ async fn write_same(connection: &mut Connection, seal: &Seal, same: &[Write]) ->
                 if let Write::RecoveryCodes(administrator, hashes) = write {
                     access::put_recovery_codes(connection, *administrator, hashes).await?;
                 }
+            }
+            Ok(())
+        }
+        Write::SessionsGone(..) => {
+            for write in same {
+                if let Write::SessionsGone(administrator, ended) = write {
+                    sessions::end(connection, *administrator, ended).await?;
+                }
+            }
+            Ok(())
+        }
+        Write::PlacesGone(_) => {
+            for administrator in all_of!(PlacesGone, same) {
+                access::forget_places(connection, *administrator).await?;
             }
             Ok(())
         }

@@ -9,10 +9,10 @@ use usher_domain::{
         session::SessionStore,
         store::{AccessStore as _, StoreResult},
     },
-    session::{Session, Stage},
+    session::{Ended, Session, Stage},
 };
 
-use super::{Database, Db, Row, access::provider_account, get, id, time};
+use super::{Connection, Database, Db, Row, access::provider_account, from_sqlx, get, id, time};
 
 const COLUMNS: &str = "digest, environment_id, administrator_id, signed_in, provider_issuer, provider_subject, agent, \
                        created_at, seen_at";
@@ -34,6 +34,24 @@ fn select(condition: &str) -> QueryBuilder<Db> {
     QueryBuilder::new(format!("SELECT {COLUMNS} FROM sessions WHERE {condition}"))
 }
 
+/// Ends these sessions of an administrator.
+pub(super) async fn end(
+    connection: &mut Connection,
+    administrator: AdministratorId,
+    ended: &Ended,
+) -> StoreResult<()> {
+    let mut query = QueryBuilder::<Db>::new("DELETE FROM sessions WHERE administrator_id = ");
+    query.push_bind(administrator.uuid());
+    match ended {
+        Ended::All => {}
+        Ended::AllBut(digest) => drop(query.push(" AND digest <> ").push_bind(digest.as_str())),
+        Ended::One(digest) => drop(query.push(" AND digest = ").push_bind(digest.as_str())),
+        Ended::OfProvider => drop(query.push(" AND provider_issuer IS NOT NULL")),
+    }
+    query.build().execute(connection).await.map_err(from_sqlx)?;
+    Ok(())
+}
+
 impl Database {
     async fn write_session(&self, query: QueryBuilder<Db>) -> StoreResult<()> {
         self.execute(query).await.map(|_| ())
@@ -42,7 +60,16 @@ impl Database {
 
 #[async_trait]
 impl SessionStore for Database {
-    async fn open_session(&self, session: &Session) -> StoreResult<()> {
+    async fn open_session(&self, session: &Session, version: i64) -> StoreResult<bool> {
+        let mut transaction = self.begin().await?;
+        // Locks the administrator: a change of them that comes second finds this session, and ends it.
+        let held = sqlx::query(
+            "UPDATE administrators SET version = version WHERE id = $1 AND version = $2 AND enabled",
+        );
+        let held = held.bind(session.administrator.uuid()).bind(version);
+        if held.execute(&mut *transaction).await.map_err(from_sqlx)?.rows_affected() == 0 {
+            return Ok(false);
+        }
         let mut query = QueryBuilder::new(format!("INSERT INTO sessions ({COLUMNS}) VALUES ("));
         let mut values = query.separated(", ");
         values.push_bind(session.digest.as_str()).push_bind(session.environment.uuid());
@@ -53,7 +80,9 @@ impl SessionStore for Database {
         values.push_bind(session.agent.as_str()).push_bind(session.created_at.to_datetime());
         values.push_bind(session.seen_at.to_datetime());
         query.push(")");
-        self.write_session(query).await
+        query.build().execute(&mut *transaction).await.map_err(from_sqlx)?;
+        transaction.commit().await.map_err(from_sqlx)?;
+        Ok(true)
     }
 
     async fn session(&self, digest: &str) -> StoreResult<Option<(Session, Administrator)>> {
@@ -80,15 +109,6 @@ impl SessionStore for Database {
         let mut query = select("administrator_id = ");
         query.push_bind(administrator.uuid()).push(" ORDER BY created_at DESC, digest");
         self.all(query, read).await
-    }
-
-    async fn end_sessions_of(&self, administrator: AdministratorId, but: Option<&str>) -> StoreResult<()> {
-        let mut query = QueryBuilder::new("DELETE FROM sessions WHERE administrator_id = ");
-        query.push_bind(administrator.uuid());
-        if let Some(but) = but {
-            query.push(" AND digest <> ").push_bind(but);
-        }
-        self.write_session(query).await
     }
 
     async fn forget_sessions(&self, seen: Timestamp, born: Timestamp) -> StoreResult<()> {

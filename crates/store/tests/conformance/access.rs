@@ -38,6 +38,7 @@ fn client(number: u128, name: &str) -> WorkerClient {
         description: Some("reads".into()),
         secret_hash: "$h".into(),
         old_secret: None,
+        token_generation: 3,
         roles: vec![Role::SyncApprover],
         enabled: true,
         created_at: at(0),

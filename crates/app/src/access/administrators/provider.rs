@@ -4,16 +4,17 @@
 //! Nothing is guessed here, so a door that guesses at a password shut is open to whoever the provider vouches for, and
 //! their coming in forgets no guess. What counts is a code that the provider refuses, for the address that it came from.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use usher_connectors::openid::CODE_REFUSED;
 use usher_domain::{
     access::{Administrator, ProviderAccount, administrator::SignIn},
+    directory::email::fault as email_fault,
     ports::store::StoreError,
 };
 use usher_engine::directory::DirectoryError;
 
-use super::{Administrators, SignInError, address_key};
+use super::{Administrators, Place, SignInError, attempts::of_address};
 use crate::access::openid::{SignInProvider, errand::Errand, id_token::Identity};
 
 /// Why someone whom the provider sent back is not in.
@@ -23,8 +24,12 @@ pub(crate) enum NotVouched {
     Failed,
     /// The provider does not say that their address is theirs; `None` when it says no address.
     Unverified(Option<String>),
-    /// They are signed in there, but no administrator who may come in here.
+    /// They are signed in there, but are no administrator here.
     Nobody(String),
+    /// They are an administrator here who is disabled.
+    Disabled(String),
+    /// Another account there is bound to who they would be here.
+    BoundElsewhere(String),
     /// They have a second factor here, and showed none there.
     CodeNeeded(Box<Administrator>, ProviderAccount),
     /// Too many failures from that address.
@@ -56,9 +61,9 @@ impl Administrators {
         provider: &SignInProvider,
         code: &str,
         errand: &Errand,
-        from: Option<IpAddr>,
+        at: &Place,
     ) -> Result<(Administrator, ProviderAccount), NotVouched> {
-        let charged = self.charge_all([address_key(from)]).await?;
+        let charged = self.charge_all([of_address(at)]).await?;
         let identity = match provider.identify(code, errand, self.clock.now()).await {
             Ok(identity) => identity,
             Err(problem) => {
@@ -71,7 +76,7 @@ impl Administrators {
             }
         };
         self.give_back(&charged).await?;
-        let found = self.vouched_for(&identity).await?;
+        let found = self.vouched_for(&identity, at).await?;
         if found.totp.as_ref().is_some_and(|totp| totp.confirmed) && !identity.mfa {
             return Err(NotVouched::CodeNeeded(Box::new(found), identity.account));
         }
@@ -80,7 +85,7 @@ impl Administrators {
     }
 
     /// The administrator who an identity is, if they may come in.
-    async fn vouched_for(&self, identity: &Identity) -> Result<Administrator, NotVouched> {
+    async fn vouched_for(&self, identity: &Identity, at: &Place) -> Result<Administrator, NotVouched> {
         let Identity { account, email, .. } = identity;
         let who = email.clone().unwrap_or_else(|| account.subject.clone());
         let refused = |why: &str| {
@@ -94,8 +99,12 @@ impl Administrators {
                     refused("the provider does not say that the e-mail address is verified");
                     return Err(NotVouched::Unverified(email.clone()));
                 };
-                let Some(found) = self.store.administrator(email).await? else {
+                // A word without a domain is no address, whatever the provider calls it: who knows whose name it is here.
+                let is_address = email_fault(email).is_none();
+                let found = if is_address { self.store.administrator(email).await? } else { None };
+                let Some(found) = found else {
                     refused("no administrator has this e-mail address as their username");
+                    self.guesses.unknown_account(at.from).await;
                     return Err(NotVouched::Nobody(who));
                 };
                 found
@@ -103,16 +112,21 @@ impl Administrators {
         };
         let other =
             found.provider.as_ref().filter(|known| known.issuer == account.issuer && *known != account);
-        let why = match (found.enabled, other) {
+        let error = match (found.enabled, other) {
             (true, None) => return Ok(found),
-            (false, _) => "the administrator is disabled",
+            (false, _) => {
+                refused("the administrator is disabled");
+                NotVouched::Disabled(who)
+            }
             (true, Some(_)) => {
-                "the administrator is bound to another account there; Settings releases them from it"
+                refused(
+                    "the administrator is bound to another account there; Settings releases them from it",
+                );
+                NotVouched::BoundElsewhere(who)
             }
         };
-        refused(why);
         self.tell(&found, SignIn::DeniedByProvider).await?;
-        Err(NotVouched::Nobody(who))
+        Err(error)
     }
 
     /// They are in: from now on this account is theirs, and no other one.

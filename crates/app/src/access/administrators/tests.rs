@@ -1,8 +1,10 @@
-use std::sync::Mutex;
+use std::{net::IpAddr, sync::Mutex, time::Duration};
 
 use tempfile::TempDir;
 use totp_rs::Builder;
-use usher_domain::{AdministratorId, ClientId, EnvironmentId, Ids, access::Role, ports::store::PageRequest};
+use usher_domain::{
+    AdministratorId, ClientId, EnvironmentId, Ids, Timestamp, access::Role, ports::store::PageRequest,
+};
 use usher_engine::directory::Bootstrap;
 use usher_store::{Seal, Storage};
 use uuid::Uuid;
@@ -12,7 +14,18 @@ use crate::system::{SystemIds, random_secret};
 
 /// A clock that stands still until it is told.
 #[derive(Debug)]
-struct Hand(Mutex<Timestamp>);
+pub(crate) struct Hand(Mutex<Timestamp>);
+
+impl Hand {
+    pub(crate) fn at(now: Timestamp) -> Hand {
+        Hand(Mutex::new(now))
+    }
+
+    pub(crate) fn later(&self, seconds: u64) {
+        let mut now = self.0.lock().unwrap();
+        *now = now.plus(Duration::from_secs(seconds));
+    }
+}
 
 impl Clock for Hand {
     fn now(&self) -> Timestamp {
@@ -33,9 +46,13 @@ struct World {
 
 const PASSWORD: &str = "correct horse";
 
-fn from(last: u8) -> Option<IpAddr> {
-    Some(IpAddr::from([192, 0, 2, last]))
+/// Somebody at that address, in a browser that nobody signed in with.
+fn from(last: u8) -> Place {
+    Place { from: Some(IpAddr::from([192, 0, 2, last])), device: None }
 }
+
+/// The session in which somebody changes what is theirs.
+const SESSION: &str = "a session";
 
 fn by() -> By {
     By { actor: Actor::System, correlation_id: None }
@@ -58,7 +75,8 @@ impl World {
                 Duration::ZERO,
                 usher_domain::targets::Targets::default(),
             );
-            (store.clone(), directory.clone(), Administrators::new(store, directory, hand))
+            let guesses = Arc::new(Guesses::new(directory.clone(), Arc::clone(&hand)));
+            (store.clone(), directory.clone(), Administrators::new(store, directory, hand, guesses))
         };
         let (store, directory, here) = server().await;
         let (_, _, there) = server().await;
@@ -78,8 +96,7 @@ impl World {
     }
 
     fn later(&self, seconds: u64) {
-        let mut now = self.clock.0.lock().unwrap();
-        *now = now.plus(Duration::from_secs(seconds));
+        self.clock.later(seconds);
     }
 
     async fn ada(&self) -> Administrator {
@@ -124,7 +141,7 @@ fn way(result: Result<Administrator, SignInError>) -> &'static str {
 }
 
 async fn sign_in(at: &Administrators, name: &str, password: &str, code: Option<&str>) -> &'static str {
-    way(at.sign_in(name, Secret::new(password), code, from(1)).await)
+    way(at.sign_in(name, Secret::new(password), code, &from(1)).await)
 }
 
 #[tokio::test]
@@ -135,12 +152,12 @@ async fn who_knows_the_password_is_in_and_the_audit_is_told() {
     assert_eq!(sign_in(&world.here, "nobody", PASSWORD, None).await, "wrong");
     let short = world
         .here
-        .change_password(&by(), &world.ada().await, Secret::new(PASSWORD), Secret::new("short"), from(1))
+        .change_password(&by(), &world.ada().await, Secret::new(PASSWORD), Secret::new("short"), SESSION)
         .await;
     assert!(short.unwrap_err().to_string().contains("8 to 256 characters"));
     let wrong = world
         .here
-        .change_password(&by(), &world.ada().await, Secret::new("x"), Secret::new("battery staple"), from(1))
+        .change_password(&by(), &world.ada().await, Secret::new("x"), Secret::new("battery staple"), SESSION)
         .await;
     assert!(matches!(wrong, Err(ChangeError::SignIn(SignInError::Wrong))));
     world
@@ -150,7 +167,7 @@ async fn who_knows_the_password_is_in_and_the_audit_is_told() {
             &world.ada().await,
             Secret::new(PASSWORD),
             Secret::new("battery staple"),
-            from(1),
+            SESSION,
         )
         .await
         .unwrap();
@@ -160,6 +177,7 @@ async fn who_knows_the_password_is_in_and_the_audit_is_told() {
     USER.CREATED SUCCESS Created Administrator Ada
     USER.ACCESS_ALLOWED SUCCESS Signed in Administrator Ada
     USER.ACCESS_DENIED FAILED Refused to sign in Administrator Ada
+    USER.ACCESS_DENIED FAILED Refused to sign in an unknown username, from 192.0.2.1
     PASSWORD.CHECK_FAILED FAILED Did not accept the present password of Administrator Ada
     PASSWORD.SET SUCCESS Changed the password of Administrator Ada
     USER.ACCESS_DENIED FAILED Refused to sign in Administrator Ada
@@ -177,9 +195,9 @@ async fn whoever_guesses_shuts_the_door_on_both_servers_but_for_themselves_only_
         }
         assert_eq!(sign_in(&world.there, name, PASSWORD, None).await, "locked", "{name}");
     }
-    let elsewhere = world.there.sign_in("ada", Secret::new(PASSWORD), None, from(2)).await;
+    let elsewhere = world.there.sign_in("ada", Secret::new(PASSWORD), None, &from(2)).await;
     assert_eq!(way(elsewhere), "in", "from another address the door is open");
-    let longest = world.here.sign_in("nobody", Secret::new("a guess"), None, from(1)).await.unwrap_err();
+    let longest = world.here.sign_in("nobody", Secret::new("a guess"), None, &from(1)).await.unwrap_err();
     assert!(matches!(longest, SignInError::Locked(wait) if wait == Duration::from_secs(5)));
     // Knocking at a shut door does not keep it shut.
     world.later(6);
@@ -228,13 +246,13 @@ async fn a_second_factor_is_asked_for_once_it_is_confirmed_and_no_code_is_good_t
 
     // In two steps, as a page does it.
     world.later(30);
-    let found = match world.here.sign_in("ada", Secret::new(PASSWORD), None, from(1)).await {
+    let found = match world.here.sign_in("ada", Secret::new(PASSWORD), None, &from(1)).await {
         Err(SignInError::CodeNeeded(found)) => found,
         other => panic!("{other:?}"),
     };
-    assert_eq!(way(world.there.second_factor(&found, "000000", from(1), None).await), "wrong");
+    assert_eq!(way(world.there.second_factor(&found, "000000", &from(1), None).await), "wrong");
     let code = world.code(&begun.secret);
-    assert_eq!(way(world.there.second_factor(&found, &code, from(1), None).await), "in");
+    assert_eq!(way(world.there.second_factor(&found, &code, &from(1), None).await), "in");
 }
 
 #[tokio::test]
@@ -272,4 +290,74 @@ async fn who_is_disabled_is_not_in() {
     let directory = &world.here.directory;
     directory.replace_administrator(&by(), world.environment, world.ada, &body, &Role::ALL).await.unwrap();
     assert_eq!(sign_in(&world.here, "ada", PASSWORD, None).await, "wrong");
+}
+
+/// Guesses from many addresses, until the door is shut for a while whoever comes.
+async fn siege(world: &World) {
+    for last in 100..=130 {
+        let _ = world.there.sign_in("ada", Secret::new("a guess"), None, &from(last)).await;
+    }
+    assert_eq!(way(world.here.sign_in("ada", Secret::new(PASSWORD), None, &from(99)).await), "locked");
+}
+
+#[tokio::test]
+async fn guesses_from_elsewhere_do_not_lock_out_a_browser_or_an_address_that_signed_in_before() {
+    let world = World::new().await;
+    let ada = world.here.sign_in("ada", Secret::new(PASSWORD), None, &from(1)).await.unwrap();
+    let device = world.here.remember(&ada, &from(1)).await.unwrap();
+    siege(&world).await;
+    for _ in 0..3 {
+        assert_eq!(sign_in(&world.there, "ada", PASSWORD, None).await, "in", "at home, in a new browser");
+        let travelling = Place { device: Some(device.clone()), ..from(77) };
+        let entered = world.here.sign_in("Ada", Secret::new(PASSWORD), None, &travelling).await;
+        assert_eq!(way(entered), "in", "the same browser elsewhere");
+        siege(&world).await;
+    }
+    // The browser holds the same secret then, and another person's is worth nothing.
+    let again = Place { device: Some(device.clone()), ..from(77) };
+    assert_eq!(world.here.remember(&ada, &again).await.unwrap(), device);
+    let foreign = Place { device: Some(random_secret()), ..from(78) };
+    assert_eq!(way(world.here.sign_in("ada", Secret::new(PASSWORD), None, &foreign).await), "locked");
+    assert_eq!(way(world.here.sign_in("nobody", Secret::new(PASSWORD), None, &again).await), "wrong");
+}
+
+#[tokio::test]
+async fn whoever_has_a_known_browser_guesses_no_more_than_others_there() {
+    let world = World::new().await;
+    let ada = world.ada().await;
+    let device = world.here.remember(&ada, &from(1)).await.unwrap();
+    let mut guesses = 0;
+    for last in 1..=40 {
+        let stolen = Place { device: Some(device.clone()), ..from(last) };
+        if way(world.here.sign_in("ada", Secret::new("a guess"), None, &stolen).await) == "wrong" {
+            guesses += 1;
+        }
+    }
+    assert_eq!(guesses, 5);
+    assert_eq!(sign_in(&world.here, "ada", PASSWORD, None).await, "in", "the door of others is open");
+}
+
+#[tokio::test]
+async fn a_new_password_makes_every_browser_and_address_a_strange_one() {
+    let world = World::new().await;
+    let ada = world.ada().await;
+    let device = world.here.remember(&ada, &from(1)).await.unwrap();
+    let hash = password::hash(Secret::new(PASSWORD)).await.unwrap();
+    let giver = Changer::Other(&Role::ALL);
+    world.here.directory.set_password(&by(), world.environment, world.ada, &hash, giver).await.unwrap();
+    siege(&world).await;
+    let known = Place { device: Some(device.clone()), ..from(1) };
+    assert_eq!(way(world.here.sign_in("ada", Secret::new(PASSWORD), None, &known).await), "locked");
+    assert_ne!(world.here.remember(&ada, &known).await.unwrap(), device);
+}
+
+#[tokio::test]
+async fn who_is_signed_in_proves_it_anew_whoever_guesses_outside() {
+    let world = World::new().await;
+    let (secret, _) = world.enrolled().await;
+    siege(&world).await;
+    let ada = world.ada().await;
+    world.here.has_factor(&ada, &world.code(&secret)).await.unwrap();
+    let new = Secret::new("battery staple");
+    world.here.change_password(&by(), &ada, Secret::new(PASSWORD), new, SESSION).await.unwrap();
 }

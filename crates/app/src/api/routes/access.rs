@@ -21,7 +21,7 @@ pub(super) fn table() -> Vec<Route> {
         delete("/clients/{clientId}", WriteAccess, clients::remove).ours()
             .named("deleteClient", "Deletes a worker client; its tokens are void"),
         post("/clients/{clientId}/secret", WriteAccess, clients::rotate).ours()
-            .named("rotateClientSecret", "Gives a worker client a new secret; the old one may live on for a while").may_take("SecretRotation").creates("ClientWithSecret"),
+            .named("rotateClientSecret", "Gives a worker client a new secret; the old one may live on for a while, or its tokens end").may_take("SecretRotation").creates("ClientWithSecret"),
 
         get("/administrators", ReadAccess, administrators::list).ours()
             .named("readAllAdministrators", "Lists the administrators of the console").pages("administrators", "Administrator"),
@@ -34,9 +34,11 @@ pub(super) fn table() -> Vec<Route> {
         delete("/administrators/{administratorId}", WriteAccess, administrators::remove).ours()
             .named("deleteAdministrator", "Deletes an administrator"),
         post("/administrators/{administratorId}/password", WriteAccess, administrators::set_password).ours()
-            .named("setAdministratorPassword", "Gives an administrator a new password, given or generated").may_take("PasswordBody").creates("AdministratorWithPassword"),
+            .named("setAdministratorPassword", "Gives an administrator a new password, given or generated, and ends their sessions").may_take("PasswordBody").creates("AdministratorWithPassword"),
         delete("/administrators/{administratorId}/totp", WriteAccess, administrators::remove_totp).ours()
-            .named("deleteAdministratorTotp", "Turns off an administrator's second factor"),
+            .named("deleteAdministratorTotp", "Turns off an administrator's second factor, and ends their sessions"),
+        delete("/administrators/{administratorId}/provider", WriteAccess, administrators::release).ours()
+            .named("deleteAdministratorProvider", "Releases an administrator from their account at the OpenID provider"),
 
         get("/signingKeys", ReadAccess, signing_keys::list).ours()
             .named("readAllSigningKeys", "Lists the keys that access tokens are signed with, without the keys").lists("signingKeys", "SigningKey"),

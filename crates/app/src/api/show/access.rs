@@ -36,6 +36,7 @@ pub(crate) fn administrator(origin: &Origin, it: &Administrator) -> Value {
         "roles": it.roles,
         "enabled": it.enabled,
         "totpEnabled": it.totp.as_ref().is_some_and(|totp| totp.confirmed),
+        "provider": it.provider.as_ref().map(|it| json!({ "issuer": it.issuer, "subject": it.subject })),
         "createdAt": it.created_at,
         "updatedAt": it.updated_at,
     }))

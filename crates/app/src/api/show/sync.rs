@@ -24,10 +24,10 @@ use usher_domain::{
 use usher_engine::reconcile::{Preview, explain::Explanation, sync_status::SyncStatus};
 
 use super::{links, path, without_nulls};
-use crate::api::hal::Origin;
+use crate::{access::people::People, api::hal::Origin};
 
-/// A run.
-pub(crate) fn run(origin: &Origin, it: &Run) -> Value {
+/// A run; what moved since its approval names people.
+pub(crate) fn run(origin: &Origin, it: &Run, people: People) -> Value {
     let here = format!("/propagation/runs/{}", it.id);
     let mut shown = links(origin, it.environment, &here);
     shown["operations"] = origin.link(&path(it.environment, &format!("{here}/operations")));
@@ -58,7 +58,7 @@ pub(crate) fn run(origin: &Origin, it: &Run) -> Value {
         "manner": (!it.manner.is_empty()).then_some(&it.manner),
         "progress": { "done": it.done, "total": it.total },
         "guard": { "verdict": if it.hold.is_empty() { "CLEAR" } else { "HOLD" }, "reasons": hold },
-        "moved": it.moved,
+        "moved": people.rows(&it.moved),
         "error": it.problem,
         "startedAt": it.started_at,
         "finishedAt": it.finished_at,
@@ -158,8 +158,8 @@ fn assigned(values: &[Assignment], side: fn(&Assignment) -> &str) -> BTreeMap<&s
     values.iter().map(|set| (&*set.attribute, side(set))).collect()
 }
 
-/// A plan that was not applied.
-pub(crate) fn preview(it: &Preview) -> Value {
+/// A plan that was not applied; without its people, in numbers only.
+pub(crate) fn preview(it: &Preview, people: People) -> Value {
     let plan = &it.plan;
     let guard = match &it.verdict {
         Verdict::Clear => json!({ "verdict": "CLEAR", "reasons": [] }),
@@ -168,7 +168,11 @@ pub(crate) fn preview(it: &Preview) -> Value {
             json!({ "verdict": "HOLD", "reasons": reasons })
         }
     };
-    let operations: Vec<Value> = plan.operations.iter().map(planned).collect();
+    let operations: Vec<Value> = people.rows(&plan.operations).iter().map(planned).collect();
+    let text = match people {
+        People::Shown => plan.to_string(),
+        People::Counted => format!("{} {}", plan.in_numbers(), People::left_out()),
+    };
     without_nulls(json!({
         "digest": it.digest,
         "counts": plan.counts(),
@@ -182,8 +186,8 @@ pub(crate) fn preview(it: &Preview) -> Value {
             "needed": plan.seats_needed,
         })),
         "operations": operations,
-        "findings": plan.findings,
-        "text": plan.to_string(),
+        "findings": people.rows(&plan.findings),
+        "text": text,
     }))
 }
 
@@ -194,9 +198,10 @@ pub(crate) fn census(
     it: &Census<'_>,
     only: Option<Belonging>,
     limit: usize,
+    people: People,
 ) -> Value {
-    let listed: Vec<Value> = it
-        .accounts
+    let listed: Vec<Value> = people
+        .rows(&it.accounts)
         .iter()
         .filter(|counted| only.is_none_or(|only| only == counted.belonging))
         .take(limit)
@@ -283,7 +288,7 @@ pub(crate) fn synced_rule(
 }
 
 /// How a rule stands.
-pub(crate) fn sync_status(origin: &Origin, rule: &Rule, it: &SyncStatus) -> Value {
+pub(crate) fn sync_status(origin: &Origin, rule: &Rule, it: &SyncStatus, people: People) -> Value {
     let here = format!("/propagation/rules/{}/syncStatus", rule.id);
     json!({
         "_links": { "self": origin.link(&path(rule.environment, &here)) },
@@ -299,7 +304,7 @@ pub(crate) fn sync_status(origin: &Origin, rule: &Rule, it: &SyncStatus) -> Valu
         }),
         "users": it.users,
         "groups": it.groups,
-        "currentRun": it.current.as_ref().map(|it| run(origin, it)),
+        "currentRun": it.current.as_ref().map(|it| run(origin, it, people)),
     })
 }
 

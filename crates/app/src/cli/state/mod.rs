@@ -15,6 +15,7 @@ use std::{
 
 use anyhow::{Result, bail};
 use clap::Args;
+use serde_json::json;
 
 use super::{NOTHING, PENDING, client::ApiClient, say};
 use current::Current;
@@ -45,6 +46,8 @@ pub(crate) struct Options {
 
 /// `usher export`
 pub(crate) async fn export(api: &ApiClient) -> Result<u8> {
+    // First, so that the audit knows of every export that was begun.
+    api.post("/exports", &json!({})).await?;
     let current = Current::read(api).await?;
     say(file::written(&current.state).trim_end());
     Ok(NOTHING)

@@ -10,7 +10,7 @@ use usher_domain::{
     ports::connector::{CheckReport, CheckStatus},
     provisioning::connection::{Connection, ConnectionKind},
 };
-use usher_engine::{directory::DirectoryError, reconcile::connection_test::untestable};
+use usher_engine::directory::DirectoryError;
 
 use super::{connections, find_connection};
 use crate::{
@@ -228,7 +228,7 @@ pub(in crate::console) async fn test(
 }
 
 async fn tested(app: &AppState, visitor: &Visitor, connection: &Connection, is_new: bool) -> ConsoleResult {
-    let (report, health) = app.reconciler.test_connection(connection).await.map_err(untestable)?;
+    let (report, health) = app.reconciler.test_for(&app.directory, &visitor.by(), connection).await?;
     app.directory.connection_tested(connection, &health).await?;
     app.wake.notify_one();
     let failed = !report.passed();

@@ -10,9 +10,12 @@ use usher_domain::reconcile::{
     scope::Subject,
 };
 
-use crate::console::{
-    show::{self, Badge, number},
-    standings::Problem,
+use crate::{
+    access::people::People,
+    console::{
+        show::{self, Badge, number},
+        standings::Problem,
+    },
 };
 
 /// How many operations of a kind a preview shows.
@@ -82,9 +85,9 @@ pub(super) struct InTheWay {
 
 impl PlanView {
     /// Of a plan that was just made.
-    pub(super) fn of(plan: &Plan) -> Self {
+    pub(super) fn of(plan: &Plan, people: People) -> Self {
         let mut groups: Vec<(Stage, Group)> = Vec::new();
-        for all in plan.operations.chunk_by(|a, b| a.action.stage() == b.action.stage()) {
+        for all in people.rows(&plan.operations).chunk_by(|a, b| a.action.stage() == b.action.stage()) {
             let Some(first) = all.first() else { continue };
             let stage = first.action.stage();
             groups.push((
@@ -103,7 +106,7 @@ impl PlanView {
             taken: taken(&counts, &plan.manner),
             counts: shown(&counts),
             groups: groups.into_iter().map(|(_, group)| group).collect(),
-            findings: in_the_way(&plan.findings),
+            findings: in_the_way(people.rows(&plan.findings)),
             wants_full: plan.wants_full,
         }
     }

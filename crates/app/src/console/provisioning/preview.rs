@@ -7,7 +7,7 @@ use usher_engine::reconcile::{Draft, Preview, sync_status::not_running};
 
 use super::{expected, find_rule, looking, plan_view::PlanView};
 use crate::{
-    access::permission::Permission::{ReadIdentities, WriteConfiguration},
+    access::{people::People, permission::Permission::WriteConfiguration},
     console::{
         error::ConsoleResult,
         page::{Shell, page},
@@ -21,6 +21,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct PreviewShown {
     pub(super) plan: PlanView,
+    /// Why nobody is named, if nobody is.
+    pub(super) left_out: Option<String>,
     pub(super) held: Vec<String>,
     pub(super) impacted: String,
     /// Seats needed and left, when that is known and some are needed.
@@ -31,11 +33,12 @@ pub(super) struct PreviewShown {
 }
 
 impl PreviewShown {
-    pub(super) fn of(preview: &Preview, connection: Option<&Connection>) -> Self {
+    pub(super) fn of(preview: &Preview, connection: Option<&Connection>, people: People) -> Self {
         let plan = &preview.plan;
         let seats = plan.seats.filter(|_| plan.seats_needed > 0);
         PreviewShown {
-            plan: PlanView::of(plan),
+            plan: PlanView::of(plan, people),
+            left_out: (!people.are_shown()).then(People::left_out),
             held: match &preview.verdict {
                 Verdict::Clear => Vec::new(),
                 Verdict::Hold { reasons } => show::hold(reasons),
@@ -85,7 +88,7 @@ pub(in crate::console) async fn show(
     }
     let connection = app.store.connection(visitor.home(), rule.connection()).await?;
     let (shown, fault) = match app.reconciler.preview(&rule, Draft::default()).await {
-        Ok(preview) => (Some(PreviewShown::of(&preview, connection.as_ref())), None),
+        Ok(preview) => (Some(PreviewShown::of(&preview, connection.as_ref(), visitor.people())), None),
         Err(error) => (None, Some(error.to_string())),
     };
     page(&Page {
@@ -96,6 +99,6 @@ pub(in crate::console) async fn show(
         fault,
         not_running: not_running(&rule, connection.as_ref()),
         may_write: visitor.may(WriteConfiguration),
-        may_see_people: visitor.may(ReadIdentities),
+        may_see_people: visitor.people().are_shown(),
     })
 }

@@ -21,7 +21,10 @@ use super::{
     plan_view::{self, Count, Row},
 };
 use crate::{
-    access::permission::Permission::{ApproveSyncs, ReadIdentities, WriteConfiguration},
+    access::{
+        people::People,
+        permission::Permission::{ApproveSyncs, WriteConfiguration},
+    },
     console::{
         error::{ConsoleError, ConsoleResult},
         form::Form,
@@ -215,6 +218,8 @@ struct Page {
     may_approve: bool,
     may_retry: bool,
     may_see_people: bool,
+    /// Why nobody is named, if nobody is.
+    left_out: Option<String>,
 }
 
 /// Operations that did not succeed for the same reason.
@@ -222,7 +227,7 @@ struct Cause {
     code: String,
     count: String,
     message: String,
-    remedy: String,
+    remedy: Option<String>,
     named: Vec<Failed>,
     more: Option<String>,
 }
@@ -266,6 +271,7 @@ impl Polled for axum::response::Html<String> {
 }
 
 async fn shown(app: &AppState, visitor: &Visitor, run: &Run) -> ConsoleResult<Page> {
+    let people = visitor.people();
     let rule = app.store.rule(visitor.home(), run.rule).await?;
     let rule_name = rule.as_ref().map_or_else(|| "a rule that is gone".to_owned(), |rule| rule.name.clone());
     let from = visitor.query("after").and_then(|after| after.parse().ok()).unwrap_or(0);
@@ -306,11 +312,11 @@ async fn shown(app: &AppState, visitor: &Visitor, run: &Run) -> ConsoleResult<Pa
         progress: format!("{} of {}", number(run.done), number(run.total)),
         problem: run.problem.as_ref().map(Problem::from),
         hold: show::hold(&run.hold),
-        moved: run.moved.clone(),
+        moved: people.rows(&run.moved).to_vec(),
         taken: plan_view::taken(&run.counts, &run.manner),
         digest: run.digest.clone().unwrap_or_default(),
         counts: plan_view::shown(&run.counts),
-        causes: causes(app, run.id).await?,
+        causes: causes(app, run.id, people).await?,
         kinds: kinds
             .map(|(stage, it)| {
                 (
@@ -320,7 +326,7 @@ async fn shown(app: &AppState, visitor: &Visitor, run: &Run) -> ConsoleResult<Pa
                 )
             })
             .collect(),
-        rows: operations.iter().map(|it| Row::of(&it.operation, it.outcome.as_ref())).collect(),
+        rows: people.rows(&operations).iter().map(|it| Row::of(&it.operation, it.outcome.as_ref())).collect(),
         paging: Paging::after(visitor, next.map(|next| next.to_string())),
         heading: match (problem, kind) {
             (Some(_), _) => "Operations that did not succeed",
@@ -329,7 +335,8 @@ async fn shown(app: &AppState, visitor: &Visitor, run: &Run) -> ConsoleResult<Pa
         },
         may_approve: visitor.may(ApproveSyncs),
         may_retry: visitor.may(WriteConfiguration),
-        may_see_people: visitor.may(ReadIdentities),
+        may_see_people: people.are_shown(),
+        left_out: (!people.are_shown()).then(People::left_out),
     })
 }
 
@@ -354,7 +361,7 @@ fn scope(run: &Run) -> String {
     }
 }
 
-async fn causes(app: &AppState, run: RunId) -> ConsoleResult<Vec<Cause>> {
+async fn causes(app: &AppState, run: RunId, people: People) -> ConsoleResult<Vec<Cause>> {
     let mut causes = Vec::new();
     for (code, n) in app.store.problems(run).await? {
         let some = app.store.operations_with(run, &code, 0, NAMED).await?;
@@ -362,7 +369,7 @@ async fn causes(app: &AppState, run: RunId) -> ConsoleResult<Vec<Cause>> {
             it.outcome.as_ref().and_then(|outcome| outcome.problem()).cloned()
         };
         let Some(first) = some.first().and_then(problem) else { continue };
-        let named = some.iter().filter_map(|it| {
+        let named = people.rows(&some).iter().filter_map(|it| {
             let problem = problem(it)?;
             let subject = match it.operation.subject {
                 Subject::User(id) => format!("user:{id}"),
@@ -377,10 +384,11 @@ async fn causes(app: &AppState, run: RunId) -> ConsoleResult<Vec<Cause>> {
         });
         causes.push(Cause {
             count: number(n),
-            message: if n == 1 { first.message.clone() } else { words(&code) },
-            remedy: first.remedy,
+            // Of one alone the message names them, and a remedy may.
+            message: if n == 1 && people.are_shown() { first.message.clone() } else { words(&code) },
+            remedy: people.are_shown().then_some(first.remedy),
             named: named.collect(),
-            more: n.checked_sub(u64::from(NAMED)).filter(|more| *more > 0).map(number),
+            more: n.checked_sub(u64::from(NAMED)).filter(|more| *more > 0 && people.are_shown()).map(number),
             code,
         });
     }

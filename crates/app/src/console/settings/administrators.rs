@@ -5,7 +5,10 @@ use axum::extract::State;
 use serde_json::{Map, json};
 use usher_domain::{
     AdministratorId, Rejection, Secret,
-    access::{Administrator, administrator::password_fault},
+    access::{
+        Administrator, ProviderAccount,
+        administrator::{Changer, password_fault},
+    },
 };
 use usher_engine::directory::DirectoryError;
 
@@ -36,8 +39,8 @@ struct Known {
     username: String,
     created: Time,
     second_factor: bool,
-    /// The provider whose account signs them in.
-    provider: Option<String>,
+    /// The account at an OpenID provider that signs them in.
+    provider: Option<ProviderAccount>,
     oneself: bool,
 }
 
@@ -87,6 +90,15 @@ async fn find(app: &AppState, visitor: &Visitor, id: AdministratorId) -> Console
     found.ok_or_else(|| Rejection::not_found("administrator", id).into())
 }
 
+/// Somebody else than the visitor: what proves who one is, one changes under My account, where it is asked for.
+async fn find_other(app: &AppState, visitor: &Visitor, id: AdministratorId) -> ConsoleResult<Administrator> {
+    if id == visitor.administrator.id {
+        let what = "Change your own password and second factor under My account";
+        return Err(ConsoleError::bad_request(what));
+    }
+    find(app, visitor, id).await
+}
+
 fn editing(visitor: &Visitor, it: &Administrator, form: Form) -> Edit {
     Edit {
         shell: Shell::new(visitor, it.username.clone()),
@@ -97,7 +109,7 @@ fn editing(visitor: &Visitor, it: &Administrator, form: Form) -> Edit {
             username: it.username.clone(),
             created: Time(it.created_at),
             second_factor: it.totp.is_some(),
-            provider: it.provider.as_ref().map(|account| account.issuer.clone()),
+            provider: it.provider.clone(),
             oneself: it.id == visitor.administrator.id,
         }),
     }
@@ -144,28 +156,28 @@ pub(in crate::console) async fn set_password(
     ids: Ids,
     form: Form,
 ) -> ConsoleResult {
-    let it = find(&app, &visitor, ids.id(0)).await?;
+    let it = find_other(&app, &visitor, ids.id(0)).await?;
     let password = Secret::new(form.raw("password"));
     if let Some(fault) = password_fault("password", &password) {
         let form = form.refused(&Rejection::invalid(vec![fault]), &TARGETS);
         return refused(&editing(&visitor, &it, form));
     }
     let hash = hashed(&password).await?;
-    let roles = Some(visitor.administrator.roles.as_slice());
-    app.directory.set_password(&visitor.by(), visitor.home(), it.id, &hash, roles).await?;
-    app.store.end_sessions_of(it.id, Some(&visitor.session.digest)).await?;
+    let giver = Changer::Other(&visitor.administrator.roles);
+    app.directory.set_password(&visitor.by(), visitor.home(), it.id, &hash, giver).await?;
     done(&visitor, "/console/settings", &format!("{} has a new password, and was signed out.", it.username))
 }
 
-/// `POST /console/settings/administrators/{id}/totp/off`: for who lost their device and their recovery codes.
+/// `POST /console/settings/administrators/{id}/totp/off`: for who lost their device and their recovery codes. Ends their
+/// sessions.
 pub(in crate::console) async fn remove_totp(
     State(app): State<AppState>,
     visitor: Visitor,
     ids: Ids,
 ) -> ConsoleResult {
-    let it = find(&app, &visitor, ids.id(0)).await?;
-    let roles = Some(visitor.administrator.roles.as_slice());
-    app.directory.remove_totp(&visitor.by(), visitor.home(), it.id, roles).await?;
+    let it = find_other(&app, &visitor, ids.id(0)).await?;
+    let giver = Changer::Other(&visitor.administrator.roles);
+    app.directory.remove_totp(&visitor.by(), visitor.home(), it.id, giver).await?;
     done(&visitor, "/console/settings", &format!("{} signs in without a second factor now.", it.username))
 }
 
@@ -179,9 +191,6 @@ pub(in crate::console) async fn release(
     let it = find(&app, &visitor, ids.id(0)).await?;
     let roles = visitor.administrator.roles.as_slice();
     app.directory.unbind_provider(&visitor.by(), visitor.home(), it.id, roles).await?;
-    for session in app.store.sessions_of(it.id).await?.into_iter().filter(|it| it.provider.is_some()) {
-        app.store.end_session(&session.digest).await?;
-    }
     let told = format!("{} is bound to no account at the OpenID provider any more.", it.username);
     done(&visitor, "/console/settings", &told)
 }

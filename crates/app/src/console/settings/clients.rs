@@ -5,7 +5,10 @@ use std::time::Duration;
 use askama::Template;
 use axum::extract::State;
 use serde_json::{Map, json};
-use usher_domain::{ClientId, Rejection, access::WorkerClient};
+use usher_domain::{
+    ClientId, Rejection,
+    access::{WorkerClient, client::Rotation},
+};
 use usher_engine::directory::DirectoryError;
 
 use super::{Offered, chosen, offered};
@@ -144,18 +147,24 @@ pub(in crate::console) async fn change(
     }
 }
 
-/// `POST /console/settings/clients/{id}/secret`: a new secret; the one before stays good for a day.
+/// `POST /console/settings/clients/{id}/secret`: a new secret. The one before stays good for a day, or with `leaked` ends at
+/// once with every token that it got.
 pub(in crate::console) async fn rotate(
     State(app): State<AppState>,
     visitor: Visitor,
     ids: Ids,
+    form: Form,
 ) -> ConsoleResult {
     let it = find(&app, &visitor, ids.id(0)).await?;
+    let rotation = match form.ticked("leaked") {
+        true => Rotation { overlap: Duration::ZERO, end_tokens: true },
+        false => Rotation { overlap: OVERLAP, end_tokens: false },
+    };
     let secret = random_secret();
     let hash = password::hash(secret.clone()).await?;
     let roles = &visitor.administrator.roles;
-    app.directory.rotate_secret(&visitor.by(), visitor.home(), it.id, &hash, OVERLAP, roles).await?;
-    shown_once(&visitor, it.id, &secret, true)
+    app.directory.rotate_secret(&visitor.by(), visitor.home(), it.id, &hash, rotation, roles).await?;
+    shown_once(&visitor, it.id, &secret, !rotation.end_tokens)
 }
 
 /// `POST /console/settings/clients/{id}/delete`

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     Detail, EnvironmentId,
     directory::{
+        audit::Event,
         change::{ChangeSet, Write},
         environment::{Environment, GUARD_SETTINGS, GuardDefaults},
     },
@@ -44,6 +45,18 @@ pub fn create(id: EnvironmentId, body: &Body, stamp: &Stamp<'_>) -> Decision<Env
         due: Vec::new(),
     };
     Ok((environment, changes))
+}
+
+/// What the audit is told when somebody reads the whole configuration to keep it elsewhere.
+pub fn exported(environment: &Environment, stamp: &Stamp<'_>) -> Event {
+    let description = format!("Exported the configuration of Environment {}", environment.name);
+    stamp.event(
+        environment.id,
+        "ENVIRONMENT.EXPORTED",
+        events::of_environment(environment),
+        description,
+        None,
+    )
 }
 
 /// Replaces an environment's name and description.

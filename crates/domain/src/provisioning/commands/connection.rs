@@ -375,6 +375,20 @@ fn read_configuration(
     }
 }
 
+/// What the audit is told of a test that somebody made, of a connection as it is or as it might be.
+pub fn tested(it: &Connection, health: &Health, stamp: &Stamp<'_>) -> Event {
+    let (status, said) = match health {
+        Health::Broken { problem, .. } => ("FAILED", problem.message.as_str()),
+        Health::Valid { .. } | Health::Untested => ("SUCCESS", "It can be used."),
+    };
+    let description = format!("Tested connection {} of type {}. {said}", it.name, it.kind.name());
+    let resource = events::of_connection(it);
+    let mut event =
+        stamp.event(it.environment, "PROVISIONING_CONNECTION.TESTED", resource, description, None);
+    event.status = status.into();
+    event
+}
+
 /// What is told of a connection that was found usable, or not usable any more; nothing when that is no news.
 pub fn found(it: &Connection, health: &Health, stamp: &Stamp<'_>) -> Option<Event> {
     let (status, said) = match (&it.health, health) {

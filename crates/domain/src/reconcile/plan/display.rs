@@ -245,19 +245,36 @@ impl fmt::Display for Plan {
         if self.wants_full {
             writeln!(f, "Some of it can only be decided by a full sync.")?;
         }
-        if self.operations.is_empty() {
-            return write!(f, "Nothing to do.");
-        }
-        let counts =
-            self.operations.chunk_by(|a, b| a.action.stage() == b.action.stage()).filter_map(|stage| {
-                let words = stage.first()?.action.stage().words().1;
-                let words =
-                    if stage.len() == 1 { words.replacen("s to", " to", 1) } else { words.to_owned() };
-                Some(format!("{} {words}", stage.len()))
-            });
-        write!(f, "Plan: {}.", counts.collect::<Vec<_>>().join(", "))?;
-        seats(self, f)
+        numbers(self, f)
     }
+}
+
+impl Plan {
+    /// The plan without anybody's name: what it takes away, in words, and the numbers.
+    pub fn in_numbers(&self) -> String {
+        struct InNumbers<'a>(&'a Plan);
+        impl fmt::Display for InNumbers<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                removals(self.0, f)?;
+                numbers(self.0, f)
+            }
+        }
+        InNumbers(self).to_string()
+    }
+}
+
+/// The line of counts, and the seats.
+fn numbers(plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if plan.operations.is_empty() {
+        return write!(f, "Nothing to do.");
+    }
+    let counts = plan.operations.chunk_by(|a, b| a.action.stage() == b.action.stage()).filter_map(|stage| {
+        let words = stage.first()?.action.stage().words().1;
+        let words = if stage.len() == 1 { words.replacen("s to", " to", 1) } else { words.to_owned() };
+        Some(format!("{} {words}", stage.len()))
+    });
+    write!(f, "Plan: {}.", counts.collect::<Vec<_>>().join(", "))?;
+    seats(plan, f)
 }
 
 /// How many findings of one kind are told one by one; of more, the rest are counted.

@@ -22,7 +22,7 @@ pub(super) fn all() -> Schemas {
                 ("enabled", maybe(boolean())),
             ]),
         ),
-        ("SecretRotation", own(vec![("overlapSeconds", maybe(overlap))])),
+        ("SecretRotation", own(vec![("overlapSeconds", maybe(overlap)), ("endTokens", maybe(boolean()))])),
         ("Administrator", shown(administrator())),
         ("AdministratorWithPassword", shown([administrator(), vec![("password", string())]].concat())),
         ("AdministratorBody", taken([administrator_body(), vec![("password", maybe(password()))]].concat())),
@@ -72,6 +72,7 @@ fn administrator() -> Vec<(&'static str, Value)> {
         ("*roles", roles()),
         ("*enabled", boolean()),
         ("*totpEnabled", boolean()),
+        ("provider", shown(vec![("*issuer", string()), ("*subject", string())])),
         ("*createdAt", time()),
         ("*updatedAt", time()),
     ]

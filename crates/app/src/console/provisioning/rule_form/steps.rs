@@ -20,7 +20,6 @@ use super::{
     filter::{self, Editor},
 };
 use crate::{
-    access::permission::Permission::ReadIdentities,
     console::{
         error::ConsoleResult,
         form::{Choice, Form},
@@ -208,6 +207,9 @@ fn edit_rows(form: &mut Form, what: &str, at: &str) {
 /// What the expression of a row gives for a user of the directory.
 async fn try_expression(app: &AppState, visitor: &Visitor, form: &Form, at: &str) -> ConsoleResult<Tried> {
     let n = at.parse().unwrap_or(0);
+    if let Err(why) = visitor.people().may_be_asked_for("An expression that is tried on somebody") {
+        return Ok(Tried { n, value: Err(why.message) });
+    }
     let rows = draft::rows(form);
     let text = rows.get(n).map(draft::Row::as_expression).unwrap_or_default();
     let value = match (app_user(app, visitor, form.value("try_user")).await?, Expression::parse(&text)) {
@@ -418,7 +420,7 @@ async fn shown(
         ],
         preview,
         preview_fault,
-        may_see_people: visitor.may(ReadIdentities),
+        may_see_people: visitor.people().are_shown(),
         form,
     })
 }
@@ -496,6 +498,9 @@ async fn previewed(
     current: Option<&Rule>,
     connections: &[Connection],
 ) -> ConsoleResult<(Option<PreviewShown>, Option<String>)> {
+    if let Err(why) = visitor.people().may_be_asked_for("The preview of a draft") {
+        return Ok((None, Some(why.message)));
+    }
     let whole = match drafted(app, visitor, form, current).await? {
         Ok(whole) => whole,
         Err(why) => return Ok((None, Some(why.to_string()))),
@@ -504,7 +509,7 @@ async fn previewed(
     match app.reconciler.preview(&whole.rule, draft).await {
         Ok(preview) => {
             let connection = connections.iter().find(|it| it.id == whole.rule.connection());
-            Ok((Some(PreviewShown::of(&preview, connection)), None))
+            Ok((Some(PreviewShown::of(&preview, connection, visitor.people())), None))
         }
         Err(error) => Ok((None, Some(error.to_string()))),
     }
