@@ -468,7 +468,7 @@ async fn connections_rules_clients_and_administrators_are_made_changed_and_delet
     ok(&["administrators", "create", "--username", "Bob", "--role", "Sync Approver"]).await;
     std::fs::write(home.dir().join("password"), "correct horse\n").unwrap();
     ok(&["administrators", "set-password", "bob", "--password-file", "password"]).await;
-    assert_snapshot!(ok(&["administrators", "reset-totp", "bob"]).await, @"The second factor of bob is off.");
+    assert_snapshot!(ok(&["administrators", "reset-totp", "bob"]).await, @"The second factor of bob is off, and their sessions ended.");
     assert_snapshot!(ok(&["administrators", "delete", "BOB"]).await, @"Deleted the administrator BOB.");
     assert_snapshot!(ok(&["signing-keys", "rotate"]).await, @"The key <id> signs from now on.");
     assert_eq!(ok(&["signing-keys", "list"]).await.lines().count(), 2);
