@@ -181,8 +181,9 @@ fn row(visitor: &Visitor, place: u64, event: &Event) -> Row {
             "PROVISIONING_IDENTITY_CONNECTION" => ("connections", ReadConfiguration),
             _ => return None,
         };
-        (visitor.may(needs) && !event.action.ends_with(".DELETED"))
-            .then(|| format!("/console/{page}/{}", resource.id))
+        // A test may be of a connection that was never made.
+        let may_be_gone = event.action.ends_with(".DELETED") || event.action.ends_with(".TESTED");
+        (visitor.may(needs) && !may_be_gone).then(|| format!("/console/{page}/{}", resource.id))
     });
     Row {
         at: Time(event.recorded_at),
