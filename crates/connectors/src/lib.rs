@@ -8,6 +8,7 @@ mod guard;
 mod http;
 mod limits;
 pub mod openid;
+mod retry_after;
 pub mod webhook;
 
 pub use crate::limits::LIMITS;

@@ -2,7 +2,10 @@
 //! provider says of itself, its keys, a code put in for tokens, what it says of a person. Straight to where [`Targets`]
 //! lets services lead, no redirects. What a token must say is not known here.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::{Duration, Instant},
+};
 
 use reqwest::header::ACCEPT;
 use serde::Deserialize;
@@ -14,7 +17,11 @@ use usher_domain::{
     targets::{Purpose, Targets},
 };
 
-use crate::{guard::Guarded, http::reason};
+use crate::{
+    guard::Guarded,
+    http::reason,
+    retry_after::{LONGEST_WAIT, retry_after},
+};
 
 /// How long the provider may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -67,6 +74,8 @@ pub struct OpenIdProvider {
     http: reqwest::Client,
     metadata: Kept<Result<Arc<Metadata>, Problem>>,
     keys: Kept<Arc<Value>>,
+    /// Until when it asks to be left alone.
+    resting: std::sync::Mutex<Option<Instant>>,
 }
 
 /// What was answered last, and when.
@@ -110,7 +119,7 @@ impl OpenIdProvider {
                 )
             })?;
         let (metadata, keys) = (Mutex::default(), Mutex::default());
-        Ok(OpenIdProvider { registration, targets, http, metadata, keys })
+        Ok(OpenIdProvider { registration, targets, http, metadata, keys, resting: Default::default() })
     }
 
     /// Who Usher is there.
@@ -249,8 +258,15 @@ impl OpenIdProvider {
 
     /// Sends, and reads the JSON that is answered.
     async fn send(&self, what: &str, request: reqwest::RequestBuilder) -> Result<Value, Problem> {
+        self.rested()?;
         let mut answer = request.send().await.map_err(|error| self.silent(what, error))?;
         let status = answer.status();
+        if matches!(status.as_u16(), 429 | 503)
+            && let Some(wait) = retry_after(answer.headers())
+        {
+            let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+            *resting = Some(Instant::now() + wait.min(LONGEST_WAIT));
+        }
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(|error| self.silent(what, error))? {
             body.extend_from_slice(&chunk);
@@ -279,6 +295,19 @@ impl OpenIdProvider {
             format!("{} answered {status} at its {what}: {error} {description}", self.registration.issuer);
         let code = if error == "invalid_grant" { CODE_REFUSED } else { "OPENID_PROVIDER_REFUSED" };
         Err(Problem::new(code, format!("{}.", what.trim_end_matches([' ', ':', '.'])), remedy))
+    }
+
+    /// Whether it may be asked: it does not ask to be left alone.
+    fn rested(&self) -> Result<(), Problem> {
+        let resting = *self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = resting.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
+        if left.is_zero() {
+            return Ok(());
+        }
+        let seconds = left.as_secs() + 1;
+        let message =
+            format!("The OpenID provider {} asks to wait for {seconds} s.", self.registration.issuer);
+        Err(Problem::new("OPENID_PROVIDER_BUSY", message, "Sign in then, or with a password."))
     }
 
     fn faulty(&self, what: &str, why: &str) -> Problem {

@@ -12,10 +12,7 @@ use usher_domain::{
     targets::{Purpose, Targets},
 };
 
-use crate::{
-    guard::Guarded,
-    http::{reason, retry_after},
-};
+use crate::{guard::Guarded, http::reason, retry_after::retry_after};
 
 /// How much of a refusal's body is read, in bytes: enough to tell a person what it says.
 const EXCERPT: usize = 300;

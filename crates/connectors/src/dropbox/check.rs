@@ -152,7 +152,7 @@ impl DropboxConnector {
             {
                 Verdict::Holds { detail: "Granted.".into(), request_id }
             }
-            Err(Fault::Failed(error)) => failed(Fault::Failed(error), route),
+            Err(fault @ (Fault::Failed(_) | Fault::Throttled { .. })) => failed(fault, route),
             Ok(Reply { request_id, .. })
             | Err(
                 Fault::Refused(Refusal { request_id, .. })

@@ -1,13 +1,13 @@
 //! The one way to Dropbox: `post`. It paces, authenticates, repeats what may be repeated, and says of everything
 //! else what it means. What a route does is not known here, only whether it writes.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::{
-    sync::{RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, watch},
     time::{Instant, sleep},
 };
 use usher_domain::{
@@ -21,12 +21,13 @@ use usher_domain::{
 };
 
 use super::{
-    fault::{Fault, Refusal, busy, protocol, unauthorized},
+    fault::{self, Fault, Refusal, protocol, stopping, unauthorized},
     pace::{Pace, Patience},
     routes::Route,
     token::Tokens,
     transport::{self, NoAnswer, Raw},
 };
+use crate::retry_after::{seconds, whole_or_not};
 
 /// A successful answer.
 #[derive(Debug)]
@@ -46,6 +47,8 @@ pub(super) struct Client {
     /// Writes share it; one that met `too_many_write_operations` takes it alone.
     writes: RwLock<()>,
     meter: Arc<dyn Meter>,
+    /// Becomes true when the process is to stop.
+    stop: Option<watch::Receiver<bool>>,
 }
 
 /// What an answer means, before it is known whether the call may be repeated.
@@ -89,7 +92,12 @@ impl Client {
             patience,
             writes: RwLock::new(()),
             meter: Arc::new(Unmetered),
+            stop: None,
         })
+    }
+
+    pub(super) fn stopped_by(self, stop: watch::Receiver<bool>) -> Self {
+        Client { stop: Some(stop), ..self }
     }
 
     pub(super) fn metered(self, meter: Arc<dyn Meter>) -> Self {
@@ -99,6 +107,26 @@ impl Client {
     /// Makes sure that there is a token.
     pub(super) async fn authenticate(&self) -> Result<(), ConnectorError> {
         self.token().await.map(drop)
+    }
+
+    /// Waits for something, but not beyond the moment when the process is to stop. Every wait that is no call goes
+    /// through here.
+    ///
+    /// # Errors
+    /// When the process is to stop.
+    pub(super) async fn unless_stopped<T>(&self, wait: impl Future<Output = T>) -> Result<T, ConnectorError> {
+        let Some(mut stop) = self.stop.clone() else { return Ok(wait.await) };
+        tokio::select! {
+            biased;
+            // Nobody left who could stop it is no reason to stop.
+            Ok(_) = stop.wait_for(|stop| *stop) => Err(stopping()),
+            it = wait => Ok(it),
+        }
+    }
+
+    /// Sleeps, unless the process is to stop.
+    pub(super) async fn pause(&self, wait: Duration) -> Result<(), ConnectorError> {
+        self.unless_stopped(sleep(wait)).await
     }
 
     /// Calls a route with all patience.
@@ -124,21 +152,28 @@ impl Client {
         let body = serde_json::to_vec(arg).map_err(|error| {
             Fault::Failed(protocol(format!("The call of {} cannot be written: {error}.", route.path), None))
         })?;
-        let started = Instant::now();
-        let mut turn = if route.write { Turn::Shared(self.writes.read().await) } else { Turn::Free };
+        let deadline = Instant::now() + self.patience.total;
+        let mut turn = match route.write {
+            true => Turn::Shared(self.unless_stopped(self.writes.read()).await.map_err(Fault::Failed)?),
+            false => Turn::Free,
+        };
         let mut renewed = false;
         let mut attempt = 1;
         let mut failures = 0;
+        let mut last_id = None;
         loop {
             let token = self.token().await.map_err(Fault::Failed)?;
-            let leave = self.pace.leave().await;
+            let leave = self.unless_stopped(self.pace.leave(route.path, deadline)).await;
+            let leave = leave
+                .map_err(Fault::Failed)?
+                .map_err(|resting| fault::throttled(route.path, resting, last_id.clone()))?;
             let (sent, meaning) = (leave.at, self.attempt(route, &body, &token, attempt).await);
             drop(leave);
             attempt += 1;
             let meaning = match meaning {
                 Meaning::Good(raw) => match read(route, raw) {
                     Ok(reply) => {
-                        self.pace.went_through();
+                        self.pace.went_through(sent);
                         return Ok(reply);
                     }
                     Err(meaning) => meaning,
@@ -156,41 +191,39 @@ impl Client {
                     self.tokens.refused(&token).await;
                     Duration::ZERO
                 }
-                Meaning::Throttled { wait, by_writes: true, request_id } => {
-                    drop(std::mem::replace(&mut turn, Turn::Free));
-                    turn = Turn::Alone(self.writes.write().await);
-                    let wait = wait.unwrap_or_default() + self.pace.back_off(&self.patience, attempt);
-                    self.worth_waiting(started, wait, request_id)?
-                }
-                Meaning::Throttled { wait, by_writes: false, request_id } => {
-                    let wait = self.pace.throttled(sent, wait);
-                    self.worth_waiting(started, wait, request_id)?
+                Meaning::Throttled { wait, by_writes, request_id } => {
+                    last_id = request_id;
+                    if by_writes && wait.unwrap_or_default() <= self.patience.longest_wait {
+                        drop(std::mem::replace(&mut turn, Turn::Free));
+                        let alone = self.unless_stopped(self.writes.write()).await.map_err(Fault::Failed)?;
+                        turn = Turn::Alone(alone);
+                        let wait = wait.unwrap_or_default() + self.pace.back_off(&self.patience, attempt);
+                        self.pace.rest(route.path, wait);
+                    } else {
+                        self.pace.throttled(route.path, sent, wait);
+                    }
+                    Duration::ZERO
                 }
                 Meaning::Nonsense { what, unsent, wait, request_id } => {
                     failures += 1;
-                    let asked = wait.unwrap_or_default();
-                    let wait = self.pace.back_off(&self.patience, failures + 1).max(asked);
-                    if started.elapsed() + asked > self.patience.total {
-                        return Err(Fault::Failed(busy(
-                            "DROPBOX_UNAVAILABLE",
-                            what,
-                            Some(asked),
-                            request_id,
-                        )));
+                    if let Some(asked) = wait {
+                        self.pace.rest(route.path, asked);
                     }
+                    let wait = self.pace.back_off(&self.patience, failures + 1);
                     let repeatable = unsent || !route.write;
-                    if !repeatable || failures >= attempts || started.elapsed() + wait > self.patience.total {
+                    if !repeatable || failures >= attempts || Instant::now() + wait > deadline {
                         return Err(Fault::Lost { what, request_id });
                     }
+                    last_id = request_id;
                     wait
                 }
             };
-            sleep(wait).await;
+            self.pause(wait).await.map_err(Fault::Failed)?;
         }
     }
 
     async fn token(&self) -> Result<Secret, ConnectorError> {
-        self.tokens.get(&self.http, &self.pace, &self.patience, &*self.meter).await
+        self.unless_stopped(self.tokens.get(&self.http, &self.pace, &self.patience, &*self.meter)).await?
     }
 
     async fn attempt(&self, route: &'static Route, body: &[u8], token: &Secret, attempt: u32) -> Meaning {
@@ -227,19 +260,6 @@ impl Client {
                 request_id: None,
             },
         }
-    }
-
-    fn worth_waiting(
-        &self,
-        started: Instant,
-        wait: Duration,
-        request_id: Option<String>,
-    ) -> Result<Duration, Fault> {
-        if started.elapsed() + wait <= self.patience.total {
-            return Ok(wait);
-        }
-        let message = "Dropbox is throttling the calls for this team.";
-        Err(Fault::Failed(busy("THROTTLED", message, Some(wait), request_id)))
     }
 }
 
@@ -307,7 +327,10 @@ fn throttled(raw: Raw) -> Meaning {
     let error = body.get("error");
     let by_writes =
         error.and_then(|e| e.get("reason")).is_some_and(|r| tag(r) == "too_many_write_operations");
-    let said = error.and_then(|e| e.get("retry_after")).and_then(Value::as_u64).map(Duration::from_secs);
+    let said = error.and_then(|e| e.get("retry_after")).and_then(|said| match said {
+        Value::String(text) => seconds(text.trim()),
+        said => said.as_f64().and_then(whole_or_not),
+    });
     Meaning::Throttled { wait: raw.retry_after.or(said), by_writes, request_id: raw.request_id }
 }
 
@@ -403,4 +426,32 @@ fn forbidden(raw: Raw) -> Meaning {
         "Check that the app is linked to the right team, and that its administrator may manage members and groups.",
         raw.request_id,
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(header: Option<Duration>, said: &str) -> Option<Duration> {
+        let body =
+            format!(r#"{{"error": {{"reason": {{".tag": "too_many_requests"}}, "retry_after": {said}}}}}"#);
+        match throttled(Raw::throttled(header, body)) {
+            Meaning::Throttled { wait, .. } => wait,
+            _ => panic!("a 429 is a 429"),
+        }
+    }
+
+    #[test]
+    fn a_wait_in_the_body_is_read_in_any_form_where_the_header_says_none() {
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(asked(None, "300"), seconds(300));
+        assert_eq!(asked(None, "\"300\""), seconds(300));
+        assert_eq!(asked(None, "0.5"), Some(Duration::from_millis(500)));
+        assert_eq!(asked(None, "1e300"), seconds(100 * 365 * 24 * 3600));
+        assert_eq!(asked(None, "18446744073709551616"), seconds(100 * 365 * 24 * 3600));
+        for garbage in ["-1", "null", "\"soon\"", "[]", "{}"] {
+            assert_eq!(asked(None, garbage), None, "{garbage}");
+        }
+        assert_eq!(asked(seconds(7), "300"), seconds(7));
+    }
 }

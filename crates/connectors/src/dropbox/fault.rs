@@ -4,7 +4,13 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use usher_domain::{Problem, ports::connector::ConnectorError};
+use usher_domain::{
+    Problem,
+    ports::connector::{ConnectorError, THROTTLED},
+    reconcile::outcome::Outcome,
+};
+
+use super::pace::Resting;
 
 /// Why a call came to nothing.
 #[derive(Debug)]
@@ -22,6 +28,13 @@ pub(super) enum Fault {
         /// What happened, as a sentence.
         what: String,
         request_id: Option<String>,
+    },
+    /// The route must not be called for longer than a call waits. Nothing was done; other routes may go on.
+    Throttled {
+        /// How long the route is left alone.
+        after: Duration,
+        /// Until when Dropbox asks to wait.
+        problem: Problem,
     },
     /// The end of everything that was to be done.
     Failed(ConnectorError),
@@ -50,6 +63,7 @@ impl Fault {
     pub(super) fn into_error(self, route: &str) -> ConnectorError {
         match self {
             Fault::Failed(error) => error,
+            Fault::Throttled { after, problem } => ConnectorError::Busy { after, problem },
             Fault::Lost { what, request_id } => busy("DROPBOX_UNAVAILABLE", what, None, request_id),
             Fault::BadInput { text, request_id } => {
                 protocol(format!("Dropbox did not understand the call of {route}: {text}"), request_id)
@@ -59,6 +73,11 @@ impl Fault {
             }
         }
     }
+}
+
+/// What becomes of an operation whose route is left alone for longer than a call waits.
+pub(super) fn postponed(after: Duration, problem: Problem) -> Outcome {
+    Outcome::Postponed { problem, after: Some(after), needs_full: false }
 }
 
 /// How long to leave Dropbox alone when it does not say.
@@ -76,6 +95,25 @@ pub(super) fn busy(
         after: after.unwrap_or(LATER),
         problem: Problem::new(code, message, remedy).with_request_id(request_id),
     }
+}
+
+/// The route is left alone for longer than a call waits.
+pub(super) fn throttled(route: &str, resting: Resting, request_id: Option<String>) -> Fault {
+    let Resting { left, until } = resting;
+    let message = format!("Dropbox asks to wait until {until} before {route} is called again.");
+    let remedy = "Nothing to do: it is tried again then, a day later at most.";
+    Fault::Throttled {
+        // Rounded up to whole seconds, as it was asked for: whoever comes too early asks in vain.
+        after: Duration::from_secs(left.as_secs() + u64::from(left.subsec_nanos() > 0)),
+        problem: Problem::new(THROTTLED, message, remedy).with_request_id(request_id),
+    }
+}
+
+/// The process is to stop: nothing more is called.
+pub(super) fn stopping() -> ConnectorError {
+    let remedy = "Nothing to do: it is tried again when it is started.";
+    let problem = Problem::new("STOPPED", "The server is being stopped.", remedy);
+    ConnectorError::Busy { after: Duration::ZERO, problem }
 }
 
 /// Stop the connection, tell a person.

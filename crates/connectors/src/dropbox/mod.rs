@@ -22,6 +22,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 use usher_domain::{
     Timestamp,
     ports::{
@@ -99,6 +100,13 @@ impl DropboxConnector {
     #[must_use]
     pub fn metered(mut self, meter: Arc<dyn Meter>) -> Self {
         self.client = self.client.metered(meter);
+        self
+    }
+
+    /// The same, but once `stop` is true, waits end and nothing more is called.
+    #[must_use]
+    pub fn stopped_by(mut self, stop: watch::Receiver<bool>) -> Self {
+        self.client = self.client.stopped_by(stop);
         self
     }
 

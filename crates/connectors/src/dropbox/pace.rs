@@ -1,8 +1,9 @@
-//! How fast calls go out: a ceiling on calls per second that falls by half when Dropbox says 429 and climbs by one
-//! call per second each second (AIMD), a ceiling on calls in flight, and the waits between attempts.
+//! How fast calls go out: a ceiling on calls per second that falls by half when Dropbox says 429 and climbs again while it
+//! answers, a ceiling on calls in flight, routes that are left alone for a while, and the waits between attempts.
 //! What a call says never matters here.
 
 use std::{
+    collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -12,6 +13,9 @@ use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::{Instant, sleep_until},
 };
+use usher_domain::Timestamp;
+
+use crate::retry_after::{self, LONGEST_REST, LONGEST_WAIT};
 
 /// How long to go on trying. The defaults suit a run in the background.
 #[derive(Clone, Debug)]
@@ -24,7 +28,8 @@ pub struct Patience {
     pub first_wait: Duration,
     /// The longest wait between two attempts.
     pub longest_wait: Duration,
-    /// How long one call may take with all its attempts and all waiting for a 429 to pass.
+    /// How long one call may take with all its attempts and all waiting that Dropbox asks for. A call that is asked to
+    /// wait longer ends at once.
     pub total: Duration,
     /// How long one attempt may take.
     pub timeout: Duration,
@@ -41,7 +46,7 @@ impl Default for Patience {
             page_attempts: 2,
             first_wait: Duration::from_millis(500),
             longest_wait: Duration::from_secs(30),
-            total: Duration::from_mins(5),
+            total: LONGEST_WAIT,
             timeout: Duration::from_mins(1),
             poll: Duration::from_millis(500),
             job: Duration::from_mins(3),
@@ -51,6 +56,8 @@ impl Default for Patience {
 
 /// Below this rate (calls per second) no 429 pushes.
 const SLOWEST: f64 = 0.5;
+/// Without a ceiling, a 429 counts as one at this rate (calls per second) at least.
+const LEAST_CEILING: f64 = 16.0;
 /// The wait after a 429 that does not say how long.
 const UNSAID: Duration = Duration::from_secs(5);
 
@@ -58,6 +65,8 @@ const UNSAID: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Pace {
     in_flight: Semaphore,
+    /// Whoever has the next turn; others queue for it, so that a turn is given at the rate of its moment.
+    next: tokio::sync::Mutex<()>,
     /// Calls per second; infinite without a ceiling.
     ceiling: f64,
     state: Mutex<State>,
@@ -65,15 +74,38 @@ pub(super) struct Pace {
 
 #[derive(Debug)]
 struct State {
+    /// Calls per second.
     rate: f64,
-    /// When the next call may go out.
-    next: Instant,
-    /// When the rate last fell: 429s of calls that went out before it say nothing new.
+    /// The rate that was too high, or the ceiling: up to half of it the rate doubles with each call that goes through.
+    too_high: f64,
+    /// When the last call went out.
+    last: Option<Instant>,
+    /// When the rate last fell: answers to calls that went out before it say nothing new.
     fell: Option<Instant>,
     /// Calls since `since`, to know a rate where there is no ceiling.
     sent: u32,
     since: Instant,
+    /// Routes that Dropbox asked to leave alone.
+    resting: HashMap<&'static str, Rest>,
     dice: StdRng,
+}
+
+/// A route is left alone.
+#[derive(Clone, Copy, Debug)]
+struct Rest {
+    /// When it may be called again: when Dropbox said, but [`LONGEST_REST`] later at most.
+    over: Instant,
+    /// Until when Dropbox asked to wait.
+    until: Timestamp,
+}
+
+/// A route may not be called for longer than the caller can wait.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Resting {
+    /// How long it is still left alone.
+    pub(super) left: Duration,
+    /// Until when Dropbox asked to wait.
+    pub(super) until: Timestamp,
 }
 
 /// Leave to make one call; the place is free again when it is dropped.
@@ -88,65 +120,126 @@ impl Pace {
     /// A pace with these ceilings; 0 calls per second is none.
     pub(super) fn new(calls_per_second: u32, in_flight: u32) -> Self {
         let ceiling = if calls_per_second == 0 { f64::INFINITY } else { f64::from(calls_per_second) };
-        let now = Instant::now();
         Pace {
             in_flight: Semaphore::new(in_flight.max(1) as usize),
+            next: tokio::sync::Mutex::default(),
             ceiling,
             state: Mutex::new(State {
                 rate: ceiling,
-                next: now,
+                too_high: ceiling,
+                last: None,
                 fell: None,
                 sent: 0,
-                since: now,
+                since: Instant::now(),
+                resting: HashMap::new(),
                 dice: StdRng::from_rng(&mut rand::rng()),
             }),
         }
     }
 
-    /// Waits for a place and for the turn.
-    pub(super) async fn leave(&self) -> Leave<'_> {
-        // The semaphore is never closed, so there is always a permit.
-        let permit = self.in_flight.acquire().await.ok();
-        let turn = self.turn();
-        sleep_until(turn).await;
-        Leave { _permit: permit, at: turn }
+    /// Waits until the route may be called, for a place and for the turn.
+    ///
+    /// # Errors
+    /// When the route may not be called before `deadline`.
+    pub(super) async fn leave(&self, route: &'static str, deadline: Instant) -> Result<Leave<'_>, Resting> {
+        loop {
+            // Without a place: other routes may go on.
+            self.rested(route, deadline).await?;
+            // The semaphore is never closed, so there is always a permit.
+            let permit = self.in_flight.acquire().await.ok();
+            let turn = self.next.lock().await;
+            sleep_until(self.turn()).await;
+            // Another call of the route may have been throttled meanwhile.
+            if self.resting(route).is_none() {
+                let at = self.goes_out();
+                drop(turn);
+                return Ok(Leave { _permit: permit, at });
+            }
+        }
     }
 
+    /// Waits until the route is not to be left alone any more.
+    ///
+    /// # Errors
+    /// When that is not before `deadline`.
+    pub(super) async fn rested(&self, route: &'static str, deadline: Instant) -> Result<(), Resting> {
+        while let Some(resting) = self.resting(route) {
+            let over = Instant::now() + resting.left;
+            if over > deadline {
+                return Err(resting);
+            }
+            sleep_until(over).await;
+        }
+        Ok(())
+    }
+
+    fn resting(&self, route: &str) -> Option<Resting> {
+        let Rest { over, until } = *self.state().resting.get(route)?;
+        let left = over.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(Resting { left, until })
+    }
+
+    /// When the next call may go out.
     fn turn(&self) -> Instant {
+        let state = self.state();
+        let now = Instant::now();
+        match state.last {
+            Some(last) if state.rate.is_finite() => {
+                (last + Duration::from_secs_f64(1.0 / state.rate)).max(now)
+            }
+            _ => now,
+        }
+    }
+
+    fn goes_out(&self) -> Instant {
         let mut state = self.state();
         let now = Instant::now();
-        let turn = state.next.max(now);
-        state.next =
-            if state.rate.is_finite() { turn + Duration::from_secs_f64(1.0 / state.rate) } else { turn };
-        if turn.duration_since(state.since) > Duration::from_secs(1) {
-            state.since = turn;
+        state.last = Some(now);
+        if now.duration_since(state.since) > Duration::from_secs(1) {
+            state.since = now;
             state.sent = 0;
         }
         state.sent += 1;
-        turn
+        now
     }
 
-    /// A call went through: the rate climbs by one call per second each second.
-    pub(super) fn went_through(&self) {
+    /// A call that went out at `sent` went through: the rate climbs, within four seconds from [`SLOWEST`] to half of what
+    /// was too high, then by about a quarter each second.
+    pub(super) fn went_through(&self, sent: Instant) {
         let mut state = self.state();
-        if state.rate < self.ceiling {
-            state.rate = (state.rate + 1.0 / state.rate.max(1.0)).min(self.ceiling);
+        if state.rate < self.ceiling && state.fell.is_none_or(|fell| sent > fell) {
+            let half = (state.too_high / 2.0).max(state.rate + 0.25);
+            state.rate = (state.rate * 2.0).min(half).min(self.ceiling);
         }
     }
 
-    /// A call that went out at `sent` was throttled: nothing goes out for `wait`, and then more slowly. Returns the
-    /// wait.
-    pub(super) fn throttled(&self, sent: Instant, wait: Option<Duration>) -> Duration {
-        let wait = wait.unwrap_or(UNSAID);
+    /// A call of the route that went out at `sent` was throttled: the route is left alone for `wait`, and everything goes
+    /// more slowly.
+    pub(super) fn throttled(&self, route: &'static str, sent: Instant, wait: Option<Duration>) {
+        self.rest(route, wait.unwrap_or(UNSAID));
         let mut state = self.state();
-        let now = Instant::now();
         if state.fell.is_none_or(|fell| sent > fell) {
             let rate = if state.rate.is_finite() { state.rate } else { f64::from(state.sent.max(1)) };
+            // When it falls again before it has climbed, what was too high at first still counts.
+            let climbed = state.fell.is_none() || rate > state.too_high / 2.0;
+            if climbed {
+                state.too_high = if self.ceiling.is_finite() { rate } else { rate.max(LEAST_CEILING) };
+            }
             state.rate = (rate / 2.0).max(SLOWEST);
-            state.fell = Some(now);
+            state.fell = Some(Instant::now());
+            // Nothing more than what was asked for is waited for before the first call at the new rate.
+            state.last = None;
         }
-        state.next = state.next.max(now + wait);
-        wait
+    }
+
+    /// Dropbox asks to leave the route alone for `wait`.
+    pub(super) fn rest(&self, route: &'static str, wait: Duration) {
+        let rest = Rest { over: Instant::now() + wait.min(LONGEST_REST), until: retry_after::until(wait) };
+        let mut state = self.state();
+        let kept = state.resting.entry(route).or_insert(rest);
+        if kept.over < rest.over {
+            *kept = rest;
+        }
     }
 
     /// The wait before attempt `attempt` (2 is the first repetition): doubled each time, half of it by chance.
@@ -171,12 +264,18 @@ impl Pace {
 mod tests {
     use super::*;
 
+    const ROUTE: &str = "team/members/suspend";
+
+    async fn leave(pace: &Pace) -> Leave<'_> {
+        pace.leave(ROUTE, Instant::now() + Duration::from_hours(1)).await.unwrap()
+    }
+
     #[tokio::test(start_paused = true)]
     async fn calls_go_out_no_faster_than_the_ceiling() {
         let pace = Pace::new(10, 8);
         let start = Instant::now();
         for _ in 0..11 {
-            drop(pace.leave().await);
+            drop(leave(&pace).await);
         }
         assert!(start.elapsed() >= Duration::from_secs(1), "{:?}", start.elapsed());
     }
@@ -184,36 +283,85 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_429_halves_the_rate_once_for_all_calls_that_were_in_flight() {
         let pace = Pace::new(16, 8);
-        let (first, second) = (pace.leave().await, pace.leave().await);
-        pace.throttled(first.at, Some(Duration::from_secs(3)));
-        pace.throttled(second.at.min(first.at), Some(Duration::from_secs(1)));
+        let (first, second) = (leave(&pace).await, leave(&pace).await);
+        pace.throttled(ROUTE, second.at, Some(Duration::from_secs(3)));
+        pace.throttled(ROUTE, first.at, Some(Duration::from_secs(1)));
         assert!((pace.rate() - 8.0).abs() < 0.01);
         drop((first, second));
         let start = Instant::now();
-        let third = pace.leave().await;
+        let third = leave(&pace).await;
         assert!(start.elapsed() >= Duration::from_millis(2900), "{:?}", start.elapsed());
-        pace.throttled(third.at, None);
+        pace.throttled(ROUTE, third.at, None);
         assert!((pace.rate() - 4.0).abs() < 0.01);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_rate_climbs_back_to_the_ceiling_and_not_beyond() {
-        let pace = Pace::new(4, 8);
-        pace.throttled(Instant::now(), Some(Duration::ZERO));
-        for _ in 0..50 {
-            pace.went_through();
+    async fn a_route_that_is_told_to_wait_stops_no_other_route() {
+        let pace = Pace::new(0, 1);
+        let deadline = Instant::now() + LONGEST_WAIT;
+        pace.rest(ROUTE, Duration::from_secs(600));
+        // Somebody who waits for the route does not keep the only place.
+        let waiting = pace.leave(ROUTE, deadline);
+        let start = Instant::now();
+        let other = async { drop(pace.leave("team/members/add_v2", deadline).await.unwrap()) };
+        tokio::select! {
+            _ = waiting => panic!("the route is left alone"),
+            () = other => assert!(start.elapsed() < Duration::from_secs(1)),
         }
-        assert!((pace.rate() - 4.0).abs() < 0.01);
+        drop(pace.leave(ROUTE, deadline).await.unwrap());
+        assert!(start.elapsed() >= Duration::from_secs(600));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_beyond_the_deadline_is_refused_at_once_and_forgotten_after_a_day() {
+        let pace = Pace::new(0, 1);
+        let start = Instant::now();
+        pace.rest(ROUTE, Duration::from_secs(1_000_000_000));
+        let resting = pace.leave(ROUTE, start + LONGEST_WAIT).await.unwrap_err();
+        assert_eq!((start.elapsed(), resting.left), (Duration::ZERO, LONGEST_REST));
+        tokio::time::advance(LONGEST_REST).await;
+        assert!(pace.leave(ROUTE, Instant::now()).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn from_the_slowest_pace_the_ceiling_is_reached_again_within_seconds_of_answers() {
+        for (ceiling, expected) in [(25, 25.0), (4, 4.0), (0, 16.0)] {
+            let pace = Pace::new(ceiling, 8);
+            for _ in 0..20 {
+                let call = leave(&pace).await;
+                tokio::time::advance(Duration::from_millis(10)).await;
+                pace.throttled(ROUTE, call.at, Some(Duration::ZERO));
+            }
+            assert!((pace.rate() - SLOWEST).abs() < 0.01, "{}", pace.rate());
+            let start = Instant::now();
+            while pace.rate() < expected {
+                let call = leave(&pace).await;
+                pace.went_through(call.at);
+            }
+            assert!(start.elapsed() < Duration::from_secs(8), "{ceiling}: {:?}", start.elapsed());
+            assert!(ceiling == 0 || pace.rate() <= expected);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_to_a_call_from_before_the_429_does_not_speed_it_up() {
+        let pace = Pace::new(16, 8);
+        let (early, late) = (leave(&pace).await, leave(&pace).await);
+        tokio::time::advance(Duration::from_millis(10)).await;
+        pace.throttled(ROUTE, late.at, Some(Duration::ZERO));
+        pace.went_through(early.at);
+        assert!((pace.rate() - 8.0).abs() < 0.01);
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_a_ceiling_a_429_sets_one_from_what_was_sent() {
         let pace = Pace::new(0, 8);
+        let mut last = Instant::now();
         for _ in 0..20 {
-            drop(pace.leave().await);
+            last = leave(&pace).await.at;
         }
         assert!(pace.rate().is_infinite());
-        pace.throttled(Instant::now(), Some(Duration::ZERO));
+        pace.throttled(ROUTE, last, Some(Duration::ZERO));
         assert!((pace.rate() - 10.0).abs() < 0.01);
     }
 

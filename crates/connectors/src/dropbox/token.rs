@@ -18,11 +18,13 @@ use usher_domain::{
 };
 
 use super::{
-    fault::{busy, unauthorized},
+    fault::{busy, throttled, unauthorized},
     pace::{Pace, Patience},
     transport::{self, Raw},
 };
 
+/// What the token endpoint is called where calls are counted and paced.
+const ROUTE: &str = "oauth2/token";
 /// How long before its end a token is not used any more.
 const EARLY: Duration = Duration::from_mins(5);
 /// How long a token lives that does not say.
@@ -133,9 +135,12 @@ impl Tokens {
         patience: &Patience,
         meter: &dyn Meter,
     ) -> Result<Granted, ConnectorError> {
-        let started = Instant::now();
+        let deadline = Instant::now() + patience.total;
         let mut attempt = 1;
         loop {
+            if let Err(resting) = pace.rested(ROUTE, deadline).await {
+                return Err(throttled("the token endpoint", resting, None).into_error(ROUTE));
+            }
             let request = http.post(&self.url).form(&[
                 ("grant_type", "refresh_token"),
                 ("refresh_token", refresh.expose()),
@@ -144,11 +149,11 @@ impl Tokens {
             ]);
             let sent = Instant::now();
             let answer = transport::send(request).await;
-            transport::count(meter, "oauth2/token", &answer, sent.elapsed());
+            transport::count(meter, ROUTE, &answer, sent.elapsed());
             let status = answer.as_ref().map_or(0, |raw| raw.status.as_u16());
             let request_id = answer.as_ref().ok().and_then(|raw| raw.request_id.as_deref());
             let ms = sent.elapsed().as_millis();
-            tracing::debug!(route = "oauth2/token", status, request_id, %ms, attempt, "call");
+            tracing::debug!(route = ROUTE, status, request_id, %ms, attempt, "call");
             let (what, asked) = match answer {
                 Ok(raw) if raw.status.is_success() && !raw.is_page() => {
                     match serde_json::from_slice(&raw.body) {
@@ -163,8 +168,11 @@ impl Tokens {
                 Err(no_answer) => (no_answer.what, None),
             };
             attempt += 1;
-            let wait = pace.back_off(patience, attempt).max(asked.unwrap_or_default());
-            if attempt > patience.attempts || started.elapsed() + wait > patience.total {
+            if let Some(asked) = asked {
+                pace.rest(ROUTE, asked);
+            }
+            let wait = pace.back_off(patience, attempt);
+            if attempt > patience.attempts || Instant::now() + wait > deadline {
                 let message = format!("Dropbox's token endpoint {what}, after {} attempts.", attempt - 1);
                 return Err(busy("TOKEN_ENDPOINT_UNAVAILABLE", message, asked, None));
             }

@@ -15,7 +15,8 @@ use usher_domain::{
 use super::pace::Patience;
 use crate::{
     guard::Guarded,
-    http::{masked, reason, retry_after, text},
+    http::{masked, reason, text},
+    retry_after::retry_after,
 };
 
 /// An answer, read to its end.
@@ -24,7 +25,7 @@ pub(super) struct Raw {
     pub(super) status: StatusCode,
     /// `X-Dropbox-Request-Id`.
     pub(super) request_id: Option<String>,
-    /// `Retry-After`, in either of its forms.
+    /// `Retry-After`, in any of its forms.
     pub(super) retry_after: Option<Duration>,
     html: bool,
     pub(super) body: Vec<u8>,
@@ -81,6 +82,13 @@ impl Raw {
     pub(super) fn without(mut self, secrets: &[&Secret]) -> Self {
         self.body = masked(self.body, secrets);
         self
+    }
+
+    /// A 429, for tests.
+    #[cfg(test)]
+    pub(super) fn throttled(retry_after: Option<Duration>, body: String) -> Self {
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        Raw { status, request_id: None, retry_after, html: false, body: body.into_bytes() }
     }
 
     /// Whether it is a page for people, which only the network edge before Dropbox sends.

@@ -299,3 +299,67 @@ fn every_route_is_one_that_the_simulator_has_and_reads_and_writes_are_told_apart
         assert_eq!(theirs.is_write(), route.write, "{}", route.path);
     }
 }
+
+#[tokio::test]
+async fn a_write_whose_route_asks_for_a_long_wait_is_postponed_at_once_and_the_route_is_left_alone() {
+    for write in WRITES {
+        let world = world(patience()).await;
+        let operation = (write.operation)(&world);
+        let calls = world.calls(write.route);
+        let wait = Fault::throttle(1_000_000_000);
+        world.simulator.faults().on(write.route, Trigger::Always, wait, When::BeforeEffect);
+        for _ in 0..2 {
+            let outcome = world.apply_one(operation.clone()).await;
+            let Outcome::Postponed { problem, after: Some(after), .. } = &outcome else {
+                panic!("{}: {outcome:?}", write.route.path());
+            };
+            assert_eq!(problem.code, "THROTTLED", "{}", write.route.path());
+            assert!(problem.message.starts_with("Dropbox asks to wait until 20"), "{problem}");
+            assert!(*after <= Duration::from_hours(24), "{}: {after:?}", write.route.path());
+        }
+        assert_eq!(world.calls(write.route), calls + 1, "{}", write.route.path());
+    }
+}
+
+#[tokio::test]
+async fn a_route_that_is_left_alone_ends_nothing_but_its_own_operations() {
+    let world = world(patience()).await;
+    let wait = Fault::throttle(1_000_000_000);
+    world.simulator.faults().on(Route::MembersSetProfile, Trigger::Next, wait, When::BeforeEffect);
+    let account = world.account("ada@x.co");
+    let role = dropbox_simulator::Role::SupportAdmin.id();
+    let operations = [
+        update("ada@x.co", account.clone(), &[(Attribute::Surname, "King")]),
+        update("ada@x.co", account, &[(Attribute::Role, role)]),
+    ];
+    let outcomes = world.apply(&operations).await;
+    assert!(matches!(outcomes[0], Outcome::Postponed { .. }), "{outcomes:?}");
+    assert!(outcomes[1].is_success(), "{outcomes:?}");
+}
+
+#[tokio::test]
+async fn once_the_process_is_to_stop_every_wait_ends_and_nothing_more_is_called() {
+    let job = Fault::AsyncJob { polls: u32::MAX, end: JobEnd::Complete };
+    for (fault, when) in [(Fault::throttle(15), When::BeforeEffect), (job, When::AfterEffect)] {
+        let World { simulator, connector } = world(patience()).await;
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let world = World { simulator, connector: connector.stopped_by(stopped) };
+        let operation = operation("ada@x.co", Action::Remove { account: world.account("ada@x.co") });
+        world.simulator.faults().on(Route::MembersRemove, Trigger::Next, fault.clone(), when);
+        let operations = [operation];
+        let stops = async {
+            while world.simulator.faults().fired() == 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            stop.send_replace(true);
+            std::time::Instant::now()
+        };
+        let ((outcomes, error), since) = tokio::join!(world.apply_all(&operations), stops);
+        assert!(since.elapsed() < Duration::from_secs(5), "{fault:?}: {:?}", since.elapsed());
+        assert_eq!(outcomes, [None], "{fault:?}");
+        assert_eq!(error.unwrap().problem().code, "STOPPED", "{fault:?}");
+        let calls = world.simulator.calls().total();
+        assert_eq!(world.apply_all(&operations).await.1.unwrap().problem().code, "STOPPED");
+        assert_eq!(world.simulator.calls().total(), calls);
+    }
+}

@@ -126,6 +126,10 @@ impl CheckReport {
     }
 }
 
+/// The code of the problem that the remote system asks to wait for longer than a run waits. It stands in a
+/// [`ConnectorError::Busy`], or in an outcome `Postponed` of an operation that was certainly not done.
+pub const THROTTLED: &str = "THROTTLED";
+
 /// Why a call as a whole came to nothing. Each names what the caller does next.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectorError {

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value, json};
-use tokio::time::sleep;
 use usher_domain::{
     ports::connector::{Applied, ConnectorError},
     reconcile::{
@@ -19,7 +18,7 @@ use super::{
     super::{
         DropboxConnector,
         client::Reply,
-        fault::{Fault, busy},
+        fault::{Fault, busy, postponed},
         problems::{self, Then},
         routes::{MEMBERS_ADD, MEMBERS_ADD_STATUS},
         validate,
@@ -95,7 +94,8 @@ impl DropboxConnector {
                             part.error = Some(busy("DROPBOX_UNAVAILABLE", what, None, request_id));
                         }
                         Ok(missing) => {
-                            sleep(self.client.pace.back_off(&self.client.patience, losses + 1)).await;
+                            let wait = self.client.pace.back_off(&self.client.patience, losses + 1);
+                            part.error = self.client.pause(wait).await.err();
                             calls.push(missing);
                         }
                         Err(error) => part.error = Some(error),
@@ -115,6 +115,9 @@ impl DropboxConnector {
                     let id = refusal.request_id.clone();
                     n.task.is(problems::refusal(n.task.operation, &refusal.tag, id))
                 })),
+                Err(Fault::Throttled { after, problem }) => {
+                    part.applied.extend(call.iter().map(|n| n.task.is(postponed(after, problem.clone()))));
+                }
                 Err(Fault::Failed(error)) => part.error = Some(error),
             }
             if part.error.is_some() {

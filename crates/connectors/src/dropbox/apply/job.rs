@@ -1,7 +1,7 @@
 //! Jobs that Dropbox starts: asked for until they end, for as long as patience lasts.
 
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use usher_domain::ports::connector::ConnectorError;
 
 use super::super::{DropboxConnector, client::Reply, fault::Fault, routes::Route, wire::JobStatus};
@@ -22,7 +22,7 @@ impl DropboxConnector {
         let started = Instant::now();
         let mut wait = patience.poll;
         loop {
-            sleep(wait).await;
+            self.client.pause(wait).await?;
             match self.client.post(route, &json!({ "async_job_id": id })).await {
                 Ok(Reply { value: JobStatus::Complete { complete }, .. }) => {
                     return Ok(Ended::Complete(complete));
@@ -33,6 +33,7 @@ impl DropboxConnector {
                     return Ok(Ended::Unsure("in a state that is not known".into()));
                 }
                 Err(Fault::Refused(refusal)) => return Ok(Ended::Unsure(refusal.tag)),
+                Err(Fault::Throttled { .. }) => return Ok(Ended::NotYet),
                 Err(fault) => return Err(fault.into_error(route.path)),
             }
             if started.elapsed() >= patience.job {

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
-use tokio::time::sleep;
 use usher_domain::{
     ports::connector::ConnectorError,
     reconcile::{
@@ -19,7 +18,7 @@ use usher_domain::{
 use super::{
     super::{
         DropboxConnector,
-        fault::{Fault, Refusal, busy, protocol},
+        fault::{Fault, Refusal, busy, postponed, protocol},
         problems::{self, Then},
         routes::{GROUPS_MEMBERS_ADD, GROUPS_MEMBERS_REMOVE},
         wire::{GroupSelector, Ignored, Member, Status, UserSelector},
@@ -106,8 +105,11 @@ impl DropboxConnector {
                     if losses > 1 && size > 1 {
                         self.lower_members_cap(size);
                     }
-                    sleep(self.client.pace.back_off(&self.client.patience, losses + 1)).await;
-                    self.read_back(way, group, call, None, &mut part).await
+                    let wait = self.client.pace.back_off(&self.client.patience, losses + 1);
+                    match self.client.pause(wait).await {
+                        Ok(()) => self.read_back(way, group, call, None, &mut part).await,
+                        Err(error) => Err(error),
+                    }
                 }
                 Err(Fault::Refused(refusal)) => {
                     let left = self.read_back(way, group, call, Some(&refusal), &mut part).await;
@@ -122,6 +124,11 @@ impl DropboxConnector {
                         }
                         Err(error) => Err(error),
                     }
+                }
+                Err(Fault::Throttled { after, problem }) => {
+                    let outcomes = call.iter().map(|ask| ask.task.is(postponed(after, problem.clone())));
+                    part.applied.extend(outcomes);
+                    Ok(Vec::new())
                 }
                 Err(Fault::Failed(error)) => Err(error),
             };

@@ -19,7 +19,6 @@ use futures_util::{
 };
 use serde::Serialize;
 use serde_json::Value;
-use tokio::time::sleep;
 use usher_domain::{
     GroupId,
     ports::connector::{Applied, ConnectorError, Outcomes},
@@ -34,7 +33,7 @@ use self::job::Ended;
 use super::{
     DropboxConnector,
     client::Reply,
-    fault::{Fault, busy, protocol},
+    fault::{Fault, busy, postponed, protocol},
     problems,
     routes::Route,
 };
@@ -212,7 +211,7 @@ impl DropboxConnector {
         let mut lost = None;
         for round in 1..=self.client.patience.attempts.max(1) {
             if round > 1 {
-                sleep(self.client.pace.back_off(&self.client.patience, round)).await;
+                self.client.pause(self.client.pace.back_off(&self.client.patience, round)).await?;
             }
             let (what, request_id) = match self.client.post::<_, Value>(route, arg).await {
                 Ok(Reply { value, request_id }) => {
@@ -244,6 +243,7 @@ impl DropboxConnector {
                 Err(Fault::BadInput { text, request_id }) => {
                     return Ok(problems::bad_input(operation, &text, request_id));
                 }
+                Err(Fault::Throttled { after, problem }) => return Ok(postponed(after, problem)),
                 Err(Fault::Failed(error)) => return Err(error),
             };
             if let Truth::Settled(outcome) = read_back().await? {
