@@ -45,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) quiet_time: Duration,
     /// How long a server's right to a rule lasts unless it is renewed: when a server died, its rules wait so long.
     pub(crate) lease: Duration,
+    /// How many runs go on at a time; one that waits for a remote side does not count.
+    pub(crate) rules_at_once: usize,
     /// Where service URIs and webhooks may lead.
     pub(crate) targets: Targets,
     /// The files of the certificate to serve with, when it is served by https.
@@ -143,6 +145,7 @@ impl Config {
         let public_url = reader.parsed("public_url");
         let quiet = reader.number("quiet_time_ms", 0..=60_000);
         let lease = reader.number("lease_ms", 100..=3_600_000);
+        let rules_at_once = reader.number("rules_at_once", 1..=256);
         let http = reader.parsed("allow_http_targets");
         let private =
             reader.text("allow_private_targets").map_or(Ok(Private::default()), |text| text.parse());
@@ -197,6 +200,7 @@ impl Config {
                 log_format,
                 quiet_time: Duration::from_millis(quiet),
                 lease: Duration::from_millis(lease),
+                rules_at_once: rules_at_once.unwrap_or_default(),
                 targets,
                 tls,
                 bootstrap,

@@ -53,6 +53,20 @@ const LIMITS: &[Limit] = &[
     },
     Limit {
         area: Area::Requests,
+        what: "requests in hand when the server is stopped",
+        amount: Amount::Time(listen::STOPPING),
+        setting: None,
+        beyond: "They are broken off.",
+    },
+    Limit {
+        area: Area::Work,
+        what: "the end of the process after SIGTERM",
+        amount: Amount::Time(crate::serve::STOP_WITHIN),
+        setting: None,
+        beyond: "What is under way is cut off and planned again by the next start.",
+    },
+    Limit {
+        area: Area::Requests,
         what: "a request's address",
         amount: Amount::Bytes(web::URL_BYTES),
         setting: None,

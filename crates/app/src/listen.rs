@@ -37,7 +37,7 @@ pub(crate) const HEAD_BYTES: usize = 96 * 1024;
 /// The most headers of a request.
 const HEADERS: usize = 100;
 /// How long requests in hand may take once the server is to stop.
-const STOPPING: Duration = Duration::from_secs(30);
+pub(crate) const STOPPING: Duration = Duration::from_secs(7);
 /// How long to wait when the machine has no room for another connection.
 const BREATH: Duration = Duration::from_millis(100);
 

@@ -50,7 +50,12 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(run(cli.command)));
+        .and_then(|runtime| {
+            let outcome = runtime.block_on(run(cli.command));
+            // What still runs beside, such as the hashing of a password, is not waited for.
+            runtime.shutdown_background();
+            outcome
+        });
     outcome.unwrap_or_else(|error| {
         log::complain(&error);
         if error.is::<WrongArguments>() { ExitCode::from(cli::USAGE) } else { ExitCode::FAILURE }

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, anyhow};
@@ -20,6 +21,7 @@ use usher_engine::{
     deliver::{self, Deliverer},
     directory::Directory,
     reconcile::{Connectors, Opened, Reconciler, retry::Retry},
+    stop::Stop,
     worker::{Settings, Worker},
 };
 use usher_store::{Seal, Storage};
@@ -47,6 +49,7 @@ use crate::{
 pub(crate) struct Connections {
     targets: Targets,
     meter: Arc<dyn Meter>,
+    stop: Stop,
     kept: Mutex<HashMap<ConnectionId, Kept>>,
 }
 
@@ -95,7 +98,8 @@ impl Connectors for Connections {
         let (access, policy) = (settings.access.clone(), &settings.policy);
         let connector = DropboxConnector::new(access, policy, own_account.clone(), &self.targets)
             .map_err(|error| error.problem().clone())?;
-        let connector = Arc::new(connector.metered(Arc::clone(&self.meter)));
+        let connector = connector.metered(Arc::clone(&self.meter)).stopped_by(self.stop.watch());
+        let connector = Arc::new(connector);
         let policy = settings.policy.clone();
         let opened = Opened { connector: Arc::clone(&connector) as Arc<_>, policy };
         kept.insert(connection.id, Kept { settings, own_account, connector });
@@ -126,9 +130,11 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
         config.targets.clone(),
     );
     let metrics = Metrics::new();
+    let stop = Stop::default();
     let connectors: Arc<dyn Connectors> = Arc::new(Connections {
         targets: config.targets.clone(),
         meter: Arc::clone(&metrics) as Arc<dyn Meter>,
+        stop: stop.clone(),
         kept: Mutex::default(),
     });
     let reconciler = Reconciler::new(
@@ -147,8 +153,11 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
         Arc::clone(&clock),
         deliver::Settings { lease: config.lease, ..deliver::Settings::new(owner.clone(), config.v1()) },
     )
-    .metered(Arc::clone(&metrics) as Arc<dyn Meter>);
-    let worker = Worker::new(reconciler.clone(), Settings { lease: config.lease, ..Settings::new(owner) });
+    .metered(Arc::clone(&metrics) as Arc<dyn Meter>)
+    .stopped_by(stop.clone());
+    let settings =
+        Settings { lease: config.lease, rules_at_once: config.rules_at_once, ..Settings::new(owner) };
+    let worker = Worker::new(reconciler.clone(), settings).stopped_by(stop);
     let (wake, deliver) = (worker.waker(), deliverer.waker());
     let tokens = Tokens::new(Arc::clone(&store));
     let guesses = Arc::new(Guesses::new(directory.clone(), Arc::clone(&clock)));
@@ -278,18 +287,44 @@ pub(crate) async fn serve(config: Config, role: Role) -> Result<()> {
     shutdown().await;
     tending.abort();
     tracing::info!("stopping: no new work, the calls in hand are finished");
-    if let Some(working) = working {
-        working.stop().await?;
-    }
-    if let Some(serving) = serving {
-        serving.stop().await?;
-    }
+    let worked = async {
+        match working {
+            Some(working) => working.stop().await,
+            None => Ok(()),
+        }
+    };
+    let served = async {
+        match serving {
+            Some(serving) => serving.stop().await,
+            None => Ok(()),
+        }
+    };
+    tokio::try_join!(worked, served)?;
     guesses.flush(true).await;
     Ok(())
 }
 
-/// Returns when the process is asked to end.
+/// How long the process may take to end. Runs and requests have less, so that this is only for what cannot be waited for,
+/// such as a database that does not answer.
+pub(crate) const STOP_WITHIN: Duration = Duration::from_secs(9);
+
+/// Ends the process in time, whatever is under way. What is cut off is planned again, as after a crash. In a thread of its
+/// own, since tasks may be what keeps the process.
+fn end_in_time() {
+    std::thread::spawn(|| {
+        std::thread::sleep(STOP_WITHIN);
+        tracing::warn!("what did not end within {} s is cut off; it is planned again", STOP_WITHIN.as_secs());
+        std::process::exit(0);
+    });
+}
+
+/// Returns when the process is asked to end; from then on it has [`STOP_WITHIN`].
 pub(crate) async fn shutdown() {
+    asked_to_end().await;
+    end_in_time();
+}
+
+async fn asked_to_end() {
     use tokio::signal::unix::{SignalKind, signal};
     let interrupt = tokio::signal::ctrl_c();
     match signal(SignalKind::terminate()) {

@@ -10,7 +10,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use tokio::{
     sync::Notify,
     task::{JoinError, JoinSet},
-    time::sleep,
+    time::{sleep, timeout},
 };
 use usher_domain::{
     Clock, SubscriptionId,
@@ -22,10 +22,12 @@ use usher_domain::{
     subscription::{Batch, Delivery, MAX_BATCH, Subscription},
 };
 
-use crate::reconcile::Stop;
+use crate::{stop::Stop, worker::LAST_RUNS};
 
 /// How long an attempt may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How many subscriptions are delivered at once, unless it is set otherwise.
+pub const AT_ONCE: usize = 128;
 /// How many batches go out before others that wait have their turn.
 const BATCHES: usize = 8;
 /// How long events are gathered after a delivery before the next is made.
@@ -51,7 +53,7 @@ impl Settings {
     pub fn new(owner: impl Into<String>, v1: impl Into<String>) -> Self {
         Settings {
             owner: owner.into(),
-            at_once: 64,
+            at_once: AT_ONCE,
             lease: Duration::from_secs(60),
             poll: Duration::from_millis(500),
             v1: v1.into(),
@@ -104,6 +106,12 @@ impl Deliverer {
         Deliverer { meter, ..self }
     }
 
+    /// The same, stopped by this.
+    #[must_use]
+    pub fn stopped_by(self, stop: Stop) -> Self {
+        Deliverer { stop, ..self }
+    }
+
     /// What to notify after each commit.
     pub fn waker(&self) -> Arc<Notify> {
         Arc::clone(&self.wake)
@@ -125,12 +133,17 @@ impl Deliverer {
             tokio::select! {
                 Some(ended) = at_work.join_next(), if !at_work.is_empty() => told(ended),
                 () = self.wake.notified() => {}
+                () = self.stop.asked() => {}
                 () = sleep(self.settings.poll) => {}
             }
         }
-        while let Some(ended) = at_work.join_next().await {
-            told(ended);
-        }
+        let last = async {
+            while let Some(ended) = at_work.join_next().await {
+                told(ended);
+            }
+        };
+        // What is still at work is dropped with the set, and repeated when its claim is over.
+        _ = timeout(LAST_RUNS, last).await;
     }
 
     /// Claims as many subscriptions as there is room for.
@@ -172,7 +185,14 @@ impl Deliverer {
                 if self.stop.is_set() || !self.store.renew_delivery(claim, until).await? {
                     break;
                 }
-                if let Err(refused) = self.attempt(&subscription, &delivery, &batch).await {
+                let attempt = self.attempt(&subscription, &delivery, &batch);
+                let attempted = tokio::select! {
+                    biased;
+                    attempted = attempt => attempted,
+                    // Whether it was accepted is not known, so it is made again.
+                    () = self.stop.over() => break,
+                };
+                if let Err(refused) = attempted {
                     return self.rest(claim, &subscription, delivery, refused).await;
                 }
                 delivery.delivered += batch.events.len() as u64;

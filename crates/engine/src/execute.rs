@@ -8,6 +8,8 @@ mod inbound;
 mod ledger;
 mod standing;
 
+use std::pin::pin;
+
 use futures_util::StreamExt;
 use usher_domain::{
     Problem,
@@ -24,7 +26,7 @@ use usher_domain::{
     },
 };
 
-use crate::reconcile::{Claimed, Planned, Reconciler, Setup, Stop};
+use crate::reconcile::{Claimed, Planned, Reconciler, Setup};
 use ledger::Ledger;
 
 /// How a run ended, and what is due because of it.
@@ -54,7 +56,6 @@ impl Reconciler {
         setup: &Setup,
         run: &mut Run,
         planned: &Planned,
-        stop: &Stop,
     ) -> StoreResult<End> {
         run.state = RunState::Applying;
         let mut ledger = Ledger::new(self, claimed, run, planned);
@@ -62,7 +63,7 @@ impl Reconciler {
         let mut halt = None;
         let mut from = 0;
         for stage in planned.plan.operations.chunk_by(|a, b| a.action.stage() == b.action.stage()) {
-            halt = self.stage(setup, &mut ledger, from, stage, stop).await?;
+            halt = self.stage(setup, &mut ledger, from, stage).await?;
             from += stage.len();
             if halt.is_some() {
                 break;
@@ -79,14 +80,14 @@ impl Reconciler {
         ledger: &mut Ledger<'_>,
         from: usize,
         stage: &[Operation],
-        stop: &Stop,
     ) -> StoreResult<Option<Halt>> {
         let local = stage.first().is_none_or(|operation| operation.action.is_local());
         if setup.rule.direction == Direction::Inbound && !local {
-            return self.inbound_stage(setup, ledger, from, stage, stop).await;
+            return self.inbound_stage(setup, ledger, from, stage).await;
         }
         let (places, operations) = ledger.prepare(from, stage);
         ledger.flush().await?;
+        let stop = &setup.waits.stop;
         if stop.is_set() {
             return Ok(Some(Halt::Stopped));
         }
@@ -94,7 +95,23 @@ impl Reconciler {
             return Ok(None);
         }
         let mut outcomes = setup.connector.apply(&operations);
-        while let Some(batch) = outcomes.next().await {
+        let mut over = pin!(stop.over());
+        loop {
+            let next = async {
+                tokio::select! {
+                    biased;
+                    batch = outcomes.next() => Ok(batch),
+                    () = &mut over => Err(Halt::Stopped),
+                }
+            };
+            let batch = match setup.waits.without_slot(next).await {
+                Ok(Some(batch)) => batch,
+                Ok(None) => break,
+                Err(stopped) => {
+                    ledger.flush().await?;
+                    return Ok(Some(stopped));
+                }
+            };
             match batch {
                 Ok(applied) => {
                     for Applied { index, outcome } in applied {
@@ -106,12 +123,8 @@ impl Reconciler {
                 }
                 Err(error) => {
                     ledger.flush().await?;
-                    return Ok(Some(Halt::Remote(error)));
+                    return Ok(Some(if stop.is_set() { Halt::Stopped } else { Halt::Remote(error) }));
                 }
-            }
-            if stop.is_set() {
-                ledger.flush().await?;
-                return Ok(Some(Halt::Stopped));
             }
         }
         // A connector that forgets one is a fault; nobody may take it for done.

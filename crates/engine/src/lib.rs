@@ -7,6 +7,7 @@ pub mod directory;
 mod execute;
 mod limits;
 pub mod reconcile;
+pub mod stop;
 mod upkeep;
 mod watch;
 pub mod worker;

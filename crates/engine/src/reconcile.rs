@@ -48,12 +48,13 @@ use usher_domain::{
     },
 };
 
-use crate::execute::End;
+use crate::{execute::End, stop::Waits};
 use people::People;
 use retry::Retry;
 
+pub use crate::stop::Stop;
 pub(crate) use audit::{Failure, What};
-pub use claim::Stop;
+pub use claim::LONGEST_PAUSE;
 pub(crate) use claim::{Claimed, dues_of};
 pub use setup::{Connectors, Draft, Opened};
 pub(crate) use setup::{Setup, Way};
@@ -171,19 +172,25 @@ impl Reconciler {
     /// When the store cannot be written ([`StoreError::Fenced`]: somebody else has the rule now); nothing is settled
     /// then, so that the work stays due.
     pub async fn run(&self, lease: &Lease, stop: &Stop) -> StoreResult<()> {
+        self.run_with(lease, &Waits { stop: stop.clone(), slot: None }).await
+    }
+
+    /// The same, with the slot that it gives back while it waits.
+    pub(crate) async fn run_with(&self, lease: &Lease, waits: &Waits) -> StoreResult<()> {
         let Some(claimed) = self.claimed(lease).await? else { return Ok(()) };
         let mut run = self.begin(&claimed).await?;
-        let end = match self.attempt(&claimed, &mut run, stop).await {
+        let end = match self.attempt(&claimed, &mut run, waits).await {
             Ok(end) => end,
             Err(ReconcileError::Store(error)) => return Err(error),
+            Err(_) if waits.stop.is_set() => self.cut_off(&claimed, &run),
             Err(error) => self.came_to_nothing(&claimed, &mut run, error).await?,
         };
         self.settle(claimed, run, end).await
     }
 
     /// One run, from observing to its last outcome.
-    async fn attempt(&self, claimed: &Claimed, run: &mut Run, stop: &Stop) -> Result<End, ReconcileError> {
-        let setup = self.setup(&claimed.rule, Draft::default()).await?;
+    async fn attempt(&self, claimed: &Claimed, run: &mut Run, waits: &Waits) -> Result<End, ReconcileError> {
+        let setup = self.setup(&claimed.rule, Draft::default()).await?.waiting(waits);
         let mut planned = self.plan(&setup, run.scope.clone(), &()).await?;
         if let Some(wider) = claimed.held_scope_too(&run.scope, &planned.plan) {
             planned = self.plan(&setup, wider, &()).await?;
@@ -194,7 +201,7 @@ impl Reconciler {
         self.planned(claimed, run, &planned).await?;
         match self.verdict(claimed, run, &planned.plan).await? {
             Verdict::Hold { reasons } => Ok(self.hold(claimed, run, &planned.plan, reasons).await?),
-            Verdict::Clear => Ok(self.execute(claimed, &setup, run, &planned, stop).await?),
+            Verdict::Clear => Ok(self.execute(claimed, &setup, run, &planned).await?),
         }
     }
 
@@ -233,7 +240,7 @@ impl Reconciler {
         let links = self.store.links(setup.connection.id, &desired.scope).await?;
         look::widen(&mut desired, &links);
         let look = look::at(&desired, &links);
-        let mut seen = setup.connector.observe(&look, progress).await?;
+        let mut seen = setup.waits.read(setup.connector.observe(&look, progress)).await?;
         self.saw(setup.connection.id, &seen);
         seen.scope = desired.scope.clone();
         let (made, rules) = setup.decided_in_dropbox();

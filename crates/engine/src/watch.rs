@@ -22,7 +22,7 @@ use usher_domain::{
     },
 };
 
-use crate::reconcile::{Opened, Reconciler};
+use crate::reconcile::{LONGEST_PAUSE, Opened, Reconciler};
 
 /// How long to wait before the log is read again: half of it is what a change waits at the median.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -94,7 +94,7 @@ impl Reconciler {
             Ok(changes) => told(rule, changes, &watch.log, after),
             Err(error) => {
                 let wait = match &error {
-                    ConnectorError::Busy { after, .. } => (*after).max(self.retry.busy),
+                    ConnectorError::Busy { after, .. } => (*after).clamp(self.retry.busy, LONGEST_PAUSE),
                     ConnectorError::Incomplete { .. } => self.retry.broken_answer,
                     // The scope may be missing that only the log needs: runs go on, and find out whatever else it is.
                     ConnectorError::Unauthorized { .. } | ConnectorError::Protocol { .. } => {

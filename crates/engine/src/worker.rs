@@ -6,6 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::future::OptionFuture;
 use tokio::{
     sync::Notify,
     task::{JoinError, JoinSet},
@@ -20,22 +21,28 @@ use usher_domain::{
     reconcile::scope::Scope,
 };
 
-use crate::reconcile::{Reconciler, Stop, dues_of};
+use crate::{
+    reconcile::{Reconciler, dues_of},
+    stop::{Slot, Slots, Stop, Waits},
+};
 
 /// How often to see to what comes round by itself.
 const UPKEEP: Duration = Duration::from_secs(600);
-/// How long a look at a source may take to end when the worker is stopped. Breaking it off loses nothing but its lease.
-const LAST_LOOK: Duration = Duration::from_secs(5);
+/// How many runs a server has in hand at once, waiting ones included; and how many looks at sources.
+pub const AT_WORK: usize = 256;
+/// How many runs compute at once, unless it is set otherwise.
+pub const RULES_AT_ONCE: usize = 16;
+/// How long runs may take to end when the worker is stopped: the calls in hand, and recording what came of them. What is
+/// broken off then is planned again by whoever takes its lease over.
+pub const LAST_RUNS: Duration = Duration::from_secs(7);
 
 /// How a worker works.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Who it is: unique among the servers, and another one after each start.
     pub owner: String,
-    /// So many rules are reconciled at once.
+    /// How many runs may compute at once. One that waits for a remote side does not count.
     pub rules_at_once: usize,
-    /// The sources of so many rules are watched at once.
-    pub watched_at_once: usize,
     /// How long a lease holds unless it is renewed; a dead server's work is taken over after that.
     pub lease: Duration,
     /// How often to ask for work that other servers made due.
@@ -47,8 +54,7 @@ impl Settings {
     pub fn new(owner: impl Into<String>) -> Self {
         Settings {
             owner: owner.into(),
-            rules_at_once: 4,
-            watched_at_once: 16,
+            rules_at_once: RULES_AT_ONCE,
             lease: Duration::from_secs(60),
             poll: Duration::from_secs(1),
         }
@@ -60,6 +66,7 @@ impl Settings {
 pub struct Worker {
     reconciler: Reconciler,
     settings: Settings,
+    slots: Slots,
     wake: Arc<Notify>,
     stop: Stop,
 }
@@ -67,7 +74,14 @@ pub struct Worker {
 impl Worker {
     /// A worker that has not begun.
     pub fn new(reconciler: Reconciler, settings: Settings) -> Self {
-        Worker { reconciler, settings, wake: Arc::new(Notify::new()), stop: Stop::default() }
+        let slots = Slots::new(settings.rules_at_once);
+        Worker { reconciler, settings, slots, wake: Arc::new(Notify::new()), stop: Stop::default() }
+    }
+
+    /// The same, stopped by this.
+    #[must_use]
+    pub fn stopped_by(self, stop: Stop) -> Self {
+        Worker { stop, ..self }
     }
 
     /// What to notify after each commit that made something due.
@@ -86,23 +100,37 @@ impl Worker {
         let mut runs: JoinSet<(RuleId, StoreResult<()>)> = JoinSet::new();
         let mut looks: JoinSet<(RuleId, StoreResult<()>)> = JoinSet::new();
         let mut tended = interval(UPKEEP);
+        // The next claim's place in the queue for slots, when none was free, and the slot that it got.
+        let (mut queued, mut slot) = (None, None);
         while !self.stop.is_set() {
             self.watch_all(&mut looks).await;
-            let idle = self.claim_all(&mut runs).await;
+            let (idle, starved) = self.claim_all(&mut runs, slot.take()).await;
+            if starved && queued.is_none() {
+                queued = Some(Box::pin(self.slots.clone().take()));
+            }
             tokio::select! {
                 Some(ended) = runs.join_next(), if !runs.is_empty() => told(ended),
                 Some(ended) = looks.join_next(), if !looks.is_empty() => told(ended),
                 () = self.wake.notified() => {}
+                () = self.stop.asked() => {}
+                Some(got) = OptionFuture::from(queued.as_mut()) => (queued, slot) = (None, Some(got)),
                 _ = tended.tick() => self.tend().await,
                 () = sleep(idle) => {}
             }
         }
-        while let Some(ended) = runs.join_next().await {
-            told(ended);
+        let last = async {
+            while let Some(ended) = runs.join_next().await {
+                told(ended);
+            }
+            while looks.join_next().await.is_some() {}
+        };
+        if timeout(LAST_RUNS, last).await.is_err() {
+            tracing::warn!(
+                runs = runs.len(),
+                "runs that did not end within {} s are broken off",
+                LAST_RUNS.as_secs()
+            );
         }
-        let last = async { while looks.join_next().await.is_some() {} };
-        // What is still looking is dropped with the set.
-        _ = timeout(LAST_LOOK, last).await;
     }
 
     async fn tend(&self) {
@@ -111,28 +139,36 @@ impl Worker {
         }
     }
 
-    /// Claims as many rules as there is room for. Gives how long to wait before asking again.
-    async fn claim_all(&self, runs: &mut JoinSet<(RuleId, StoreResult<()>)>) -> Duration {
-        while runs.len() < self.settings.rules_at_once {
+    /// Claims as many rules as there is room for, the first with that slot. Gives how long to wait before asking again, and
+    /// whether there was no slot.
+    async fn claim_all(
+        &self,
+        runs: &mut JoinSet<(RuleId, StoreResult<()>)>,
+        mut slot: Option<Slot>,
+    ) -> (Duration, bool) {
+        while runs.len() < AT_WORK {
+            let Some(slot) = slot.take().or_else(|| self.slots.try_take()) else {
+                return (self.settings.poll, true);
+            };
             match self.claim().await {
                 Ok(Some(lease)) => {
                     let worker = self.clone();
-                    runs.spawn(async move { (lease.rule, worker.work(&lease).await) });
+                    runs.spawn(async move { (lease.rule, worker.work(&lease, slot).await) });
                 }
-                Ok(None) => return self.until_next_due().await,
+                Ok(None) => return (self.until_next_due().await, false),
                 Err(error) => {
                     tracing::warn!(%error, "cannot ask for due work");
-                    return self.settings.poll;
+                    return (self.settings.poll, false);
                 }
             }
         }
         // Full: only a run that ends makes room.
-        self.settings.poll
+        (self.settings.poll, false)
     }
 
     /// Has as many sources watched as there is room for.
     async fn watch_all(&self, looks: &mut JoinSet<(RuleId, StoreResult<()>)>) {
-        while looks.len() < self.settings.watched_at_once {
+        while looks.len() < AT_WORK {
             match self.claim_watch().await {
                 Ok(Some(lease)) => {
                     let worker = self.clone();
@@ -162,6 +198,8 @@ impl Worker {
     async fn look(&self, lease: &Lease) -> StoreResult<()> {
         tokio::select! {
             looked = self.reconciler.look(lease) => looked,
+            // It changes nothing at the remote side, so that nothing is lost but its lease.
+            () = self.stop.asked() => Ok(()),
             lost = self.keep(lease) => Err(lost),
         }
     }
@@ -185,15 +223,17 @@ impl Worker {
     /// # Errors
     /// What the store says.
     pub async fn work_once(&self) -> StoreResult<Option<RuleId>> {
+        let Some(slot) = self.slots.try_take() else { return Ok(None) };
         let Some(lease) = self.claim().await? else { return Ok(None) };
-        self.work(&lease).await?;
+        self.work(&lease, slot).await?;
         Ok(Some(lease.rule))
     }
 
     /// One claimed rule. The lease is renewed all the while; if it was lost, the work is dropped where it stands.
-    async fn work(&self, lease: &Lease) -> StoreResult<()> {
+    async fn work(&self, lease: &Lease, slot: Slot) -> StoreResult<()> {
+        let waits = Waits { stop: self.stop.clone(), slot: Some(Arc::new(slot)) };
         let work = async {
-            match self.reconciler.run(lease, &self.stop).await {
+            match self.reconciler.run_with(lease, &waits).await {
                 Err(error @ StoreError::Corrupt(_)) => {
                     // A person must look. The rule rests meanwhile, and the others go on.
                     let now = self.reconciler.clock.now();

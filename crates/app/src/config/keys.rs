@@ -124,7 +124,7 @@ fn announces_a_service(name: &str) -> bool {
 }
 
 /// Every key, in the order of docs/config.md.
-pub(crate) const KEYS: [Key; 24] = [
+pub(crate) const KEYS: [Key; 25] = [
     Key {
         name: "listen",
         variable: "USHER_LISTEN",
@@ -236,6 +236,15 @@ pub(crate) const KEYS: [Key; 24] = [
         allowed: "a number of milliseconds, 100 to 3600000",
         about: "How long a server's right to a rule lasts unless it is renewed. For so long the rules of a server that died wait \
                 until another server, or the same one started again, goes on with them.",
+        secret: false,
+    },
+    Key {
+        name: "rules_at_once",
+        variable: "USHER_RULES_AT_ONCE",
+        default: Default::Value("16"),
+        allowed: "a number of runs, 1 to 256",
+        about: "How many runs go on at a time in a server. One that waits for a remote side does not count, so that a slow or \
+                throttled team delays no other.",
         secret: false,
     },
     Key {

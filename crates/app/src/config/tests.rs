@@ -78,9 +78,9 @@ fn a_key_that_is_none_is_refused_with_the_one_that_may_have_been_meant() {
     USHER_LEASE_MS is not a key; did you mean lease_ms?
     client_secret is not a key; did you mean bootstrap.client_secret?
     trusted_proxy is not a key; did you mean trusted_proxies?
-    bootstrap is not a key; the keys are listen, public_url, tls_certificate_file, tls_key_file, trusted_proxies, connections_per_address, max_requests_per_second, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, allow_http_targets, allow_private_targets, oidc_issuer, oidc_client_id, oidc_client_secret, oidc_name, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password
+    bootstrap is not a key; the keys are listen, public_url, tls_certificate_file, tls_key_file, trusted_proxies, connections_per_address, max_requests_per_second, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, rules_at_once, allow_http_targets, allow_private_targets, oidc_issuer, oidc_client_id, oidc_client_secret, oidc_name, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password
     bootstrap.admin_user is not a key; did you mean bootstrap.admin_username?
-    server is not a key; the keys are listen, public_url, tls_certificate_file, tls_key_file, trusted_proxies, connections_per_address, max_requests_per_second, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, allow_http_targets, allow_private_targets, oidc_issuer, oidc_client_id, oidc_client_secret, oidc_name, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password
+    server is not a key; the keys are listen, public_url, tls_certificate_file, tls_key_file, trusted_proxies, connections_per_address, max_requests_per_second, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, rules_at_once, allow_http_targets, allow_private_targets, oidc_issuer, oidc_client_id, oidc_client_secret, oidc_name, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password
     ");
 }
 
@@ -117,6 +117,7 @@ fn nothing_given_is_the_documented_defaults() {
     assert_eq!(config.database_url.expose(), "sqlite://usher.db");
     assert_eq!(config.seal_key_file, Path::new("usher.key"));
     assert_eq!(config.quiet_time, Duration::from_millis(300));
+    assert_eq!(config.rules_at_once, usher_engine::worker::RULES_AT_ONCE);
     assert_eq!(config.lease, Duration::from_secs(60));
     assert_eq!((config.targets, config.tls), (Targets::default(), None));
 }
@@ -164,7 +165,7 @@ fn every_fault_is_told_at_once_and_no_secret_prints() {
     assert_snapshot!(faults, @r#"
     the configuration has 13 faults:
       bootstrap.client_secret (or USHER_BOOTSTRAP_CLIENT_SECRET) names the variable NOT_SET, which is not set
-      colour is not a key; the keys are listen, public_url, tls_certificate_file, tls_key_file, trusted_proxies, connections_per_address, max_requests_per_second, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, allow_http_targets, allow_private_targets, oidc_issuer, oidc_client_id, oidc_client_secret, oidc_name, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password
+      colour is not a key; the keys are listen, public_url, tls_certificate_file, tls_key_file, trusted_proxies, connections_per_address, max_requests_per_second, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, rules_at_once, allow_http_targets, allow_private_targets, oidc_issuer, oidc_client_id, oidc_client_secret, oidc_name, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password
       listen (or USHER_LISTEN) must be an address and port such as 127.0.0.1:8080
       public_url (or USHER_PUBLIC_URL) must be an address such as https://usher.example.com
       quiet_time_ms (or USHER_QUIET_TIME_MS) must be a number of milliseconds, 0 to 60000

@@ -138,6 +138,7 @@ fn begin_afresh(options: &Options) -> Result<Config> {
         log_format: LogFormat::Auto,
         quiet_time: Duration::from_millis(300),
         lease: Duration::from_secs(60),
+        rules_at_once: usher_engine::worker::RULES_AT_ONCE,
         targets: Targets::default(),
         tls: None,
         bootstrap: Bootstrap {

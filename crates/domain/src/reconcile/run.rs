@@ -23,7 +23,7 @@ pub enum RunState {
     Partial,
     /// Ended without doing what it was for.
     Failed,
-    /// Ended by a person, or overtaken by a later run.
+    /// Ended by a person, overtaken by a later run, or cut off before it changed anything because the server stopped.
     Cancelled,
 }
 

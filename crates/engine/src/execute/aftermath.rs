@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use usher_domain::{
     Timestamp,
     directory::change::{Due, DueSubject},
-    ports::store::StoreResult,
+    ports::{connector::THROTTLED, store::StoreResult},
     provisioning::rule::Direction,
     reconcile::{
         operation::Action,
@@ -16,8 +16,11 @@ use usher_domain::{
     },
 };
 
-use super::{End, Halt, ledger::stopped};
-use crate::reconcile::{Claimed, Planned, Reconciler, Wanted, dues_of};
+use super::{End, Halt};
+use crate::{
+    reconcile::{Claimed, LONGEST_PAUSE, Planned, Reconciler, Wanted, dues_of},
+    stop::stopped,
+};
 
 /// Why a subject is looked at again.
 #[derive(Clone, Copy, Default)]
@@ -70,14 +73,15 @@ impl Reconciler {
                     let due = due_again(planned, *subject);
                     again.extend(self.later(claimed, run, (*subject, due), *why, tried, now));
                 }
-                None
+                let mut problems = outcomes.iter().filter_map(|outcome| outcome.as_ref()?.problem());
+                problems.find(|problem| problem.code == THROTTLED).cloned()
             }
         };
         let succeeded =
             outcomes.iter().filter(|outcome| outcome.as_ref().is_some_and(Outcome::is_success)).count();
         let state = match &halt {
             None if succeeded == outcomes.len() => RunState::Succeeded,
-            Some(Halt::Remote(_)) if succeeded == 0 => RunState::Failed,
+            Some(Halt::Remote(_)) | None if problem.is_some() && succeeded == 0 => RunState::Failed,
             _ => RunState::Partial,
         };
         Ok(End { state, problem, again })
@@ -95,7 +99,8 @@ impl Reconciler {
     ) -> impl Iterator<Item = Due> {
         let rule = claimed.rule.id;
         let base = if why.waits { self.retry.waiting } else { self.retry.first };
-        let at = now.plus(why.after.unwrap_or_else(|| self.retry.after(base, subject, tried)));
+        let asked = why.after.map(|after| after.min(LONGEST_PAUSE));
+        let at = now.plus(asked.unwrap_or_else(|| self.retry.after(base, subject, tried)));
         let own = Due { rule, subject: due, at };
         // A full look that already was one, and did not help, waits like any other attempt.
         let at = if run.scope.is_full() { at } else { now };

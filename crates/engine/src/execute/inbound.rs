@@ -27,7 +27,7 @@ use usher_domain::{
 use super::{Halt, ledger::Ledger};
 use crate::{
     directory::due::{self, Touched},
-    reconcile::{Reconciler, Setup, Stop},
+    reconcile::{Reconciler, Setup},
 };
 
 /// So many operations are one transaction.
@@ -59,7 +59,6 @@ impl Reconciler {
         ledger: &mut Ledger<'_>,
         from: usize,
         stage: &[Operation],
-        stop: &Stop,
     ) -> StoreResult<Option<Halt>> {
         let mut waiting: Vec<usize> = (0..stage.len()).collect();
         let mut parked = FxHashSet::default();
@@ -73,7 +72,7 @@ impl Reconciler {
             }
             waiting.retain(|place| wave.binary_search(place).is_err());
             for batch in wave.chunks(BATCH) {
-                if stop.is_set() {
+                if setup.waits.stop.is_set() {
                     return Ok(Some(Halt::Stopped));
                 }
                 ledger.flush().await?;

@@ -7,7 +7,10 @@ use rustc_hash::FxHashMap;
 use usher_domain::{
     GroupId, Problem, Timestamp, UserId,
     directory::change::ChangeSet,
-    ports::store::{Record, StoreError, StoreResult},
+    ports::{
+        connector::THROTTLED,
+        store::{Record, StoreError, StoreResult},
+    },
     provisioning::rule::Direction,
     reconcile::{
         attributes::Attribute,
@@ -22,7 +25,10 @@ use usher_domain::{
 };
 
 use super::Halt;
-use crate::reconcile::{Claimed, Planned, Reconciler};
+use crate::{
+    reconcile::{Claimed, Planned, Reconciler},
+    stop::stopped,
+};
 
 /// Outcomes are recorded at least this often while they come in, and with them the run's progress.
 const RECORD_EVERY: Duration = Duration::from_millis(250);
@@ -409,11 +415,12 @@ impl<'a> Ledger<'a> {
     }
 }
 
-/// Whether it is certain that it was not done: refused, or a creation that waits for something. (A creation that the
+/// Whether it is certain that it was not done: refused, not called, or a creation that waits for something. (A creation that the
 /// remote side is still at says when to look again.)
 fn was_not_done(action: &Action, outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Refused { .. } => true,
+        Outcome::Postponed { problem, .. } if problem.code == THROTTLED => true,
         Outcome::Postponed { after: None, .. } => matches!(action, Action::Create { .. }),
         _ => false,
     }
@@ -428,12 +435,4 @@ fn not_reached(halt: &Halt) -> Problem {
         Halt::Remote(error) => error.problem().clone(),
         Halt::Stopped => stopped(),
     }
-}
-
-pub(super) fn stopped() -> Problem {
-    Problem::new(
-        "STOPPED",
-        "The server was stopped before it came to this.",
-        "Nothing needs to be done: it is planned again.",
-    )
 }

@@ -1,13 +1,6 @@
 //! What a claimed rule comes with, how its run begins, and how the lease is settled when the run has ended.
 
-use std::{
-    collections::BTreeSet,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use usher_domain::{
     Problem, RuleId, RunId, Timestamp,
@@ -34,23 +27,10 @@ use usher_domain::{
 };
 
 use super::{ReconcileError, Reconciler, audit, look};
-use crate::execute::End;
+use crate::{execute::End, stop::stopped};
 
-/// Asks runs to stop: they finish the call in hand, record what came of it, and leave the rest due.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    /// Asks.
-    pub fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it was asked.
-    pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+/// The longest that a rule waits because the remote side asks for it. Then it is seen whether it still does.
+pub const LONGEST_PAUSE: Duration = Duration::from_hours(24);
 
 /// A rule that was claimed and may run.
 pub(crate) struct Claimed {
@@ -198,6 +178,20 @@ impl Reconciler {
         Ok(End { state: RunState::Failed, problem: Some(problem), again })
     }
 
+    /// A run that the end of the process cut off before it changed anything. What a person asked for or approved goes on
+    /// when a server is started.
+    pub(super) fn cut_off(&self, claimed: &Claimed, run: &Run) -> End {
+        let again = dues_of(claimed.rule.id, &run.scope, self.clock.now());
+        let is = |kept: &Option<Run>| kept.as_ref().is_some_and(|kept| kept.id == run.id);
+        if is(&claimed.approved) {
+            End { state: RunState::Held, problem: None, again }
+        } else if is(&claimed.asked) {
+            End { state: RunState::Planning, problem: None, again }
+        } else {
+            End { state: RunState::Cancelled, problem: Some(stopped()), again }
+        }
+    }
+
     /// What follows from an error of the remote side as a whole: how long to wait, and whether the connection is
     /// stopped until a test of it succeeds.
     pub(crate) async fn wait_after(
@@ -206,7 +200,7 @@ impl Reconciler {
         error: &ConnectorError,
     ) -> StoreResult<Duration> {
         Ok(match error {
-            ConnectorError::Busy { after, .. } => (*after).max(self.retry.busy),
+            ConnectorError::Busy { after, .. } => (*after).clamp(self.retry.busy, LONGEST_PAUSE),
             ConnectorError::Incomplete { .. } => self.retry.broken_answer,
             ConnectorError::Protocol { .. } => self.retry.asleep,
             ConnectorError::Unauthorized { problem } => {
@@ -243,7 +237,9 @@ impl Reconciler {
             }
             self.store.record(lease, connection.id, &records).await?;
         }
-        self.meter.run_rested(rule.direction, run.state);
+        if end.state != RunState::Planning {
+            self.meter.run_rested(rule.direction, run.state);
+        }
         tracing::info!(
             rule = %rule.id, run = %run.id, state = ?run.state, full = run.scope.is_full(), operations = run.total,
             "a run came to its end"

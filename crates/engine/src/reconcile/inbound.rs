@@ -37,7 +37,8 @@ impl Reconciler {
         progress: &dyn Progress,
     ) -> Result<(Planned, Snapshot), ReconcileError> {
         let mut links = self.store.links(setup.connection.id, &scope).await?;
-        let mut seen = setup.connector.observe(&look(setup, onboarding, &scope), progress).await?;
+        let look = look(setup, onboarding, &scope);
+        let mut seen = setup.waits.read(setup.connector.observe(&look, progress)).await?;
         self.saw(setup.connection.id, &seen);
         seen.scope = scope.clone();
         let of: Option<Vec<AccountId>> = match &scope {

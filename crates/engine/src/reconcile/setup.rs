@@ -21,6 +21,7 @@ use usher_domain::{
 };
 
 use super::{ReconcileError, Reconciler};
+use crate::stop::Waits;
 
 /// How to get at the remote systems. The one place where connections become connectors is outside the engine.
 pub trait Connectors: Send + Sync {
@@ -68,6 +69,8 @@ pub(crate) struct Setup {
     pub(crate) neighbours: Vec<Neighbour>,
     /// The other active inbound rules of the connection.
     pub(crate) inbound: Vec<InboundNeighbour>,
+    /// How it waits for the remote side.
+    pub(crate) waits: Waits,
 }
 
 /// Which way the rule goes, with the mappings of that way.
@@ -95,6 +98,11 @@ pub(crate) struct InboundNeighbour {
 }
 
 impl Setup {
+    /// The same, waiting as a run does.
+    pub(super) fn waiting(self, waits: &Waits) -> Self {
+        Setup { waits: waits.clone(), ..self }
+    }
+
     /// What the active inbound rules of the connection decide: the users whom they made, sorted; and for each rule the
     /// accounts that it wants and what of them.
     pub(crate) fn decided_in_dropbox(&self) -> (Vec<UserId>, Vec<(Option<&Filter>, Owned)>) {
@@ -142,6 +150,7 @@ impl Reconciler {
             connector,
             neighbours: Vec::new(),
             inbound: Vec::new(),
+            waits: Waits::default(),
         };
         let others = self.store.rules(rule.environment).await?.into_iter();
         let others = others.filter(|other| {

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use usher_domain::{
-    EnvironmentId, RuleId, Timestamp,
+    EnvironmentId, Problem, RuleId, Timestamp,
     ports::{
+        connector::THROTTLED,
         store::{PageRequest, StoreResult},
         watch::LogState,
     },
@@ -54,7 +55,7 @@ impl RuleState {
 pub struct SyncStatus {
     /// In one word.
     pub state: RuleState,
-    /// Why it does not run, or how the last run failed.
+    /// Why it does not run, how the last run failed, or what it waits for.
     pub detail: Option<String>,
     /// Where the truth comes from; `None` when it is gone.
     pub source: Option<Connection>,
@@ -152,7 +153,10 @@ impl Reconciler {
             (None, None, Some(run)) if run.state == RunState::Failed => RuleState::Failed,
             _ => RuleState::Active,
         };
-        let problem = last.filter(|run| run.state == RunState::Failed).and_then(|run| run.problem.clone());
+        let problem = last.and_then(|run| {
+            let told = |problem: &&Problem| run.state == RunState::Failed || problem.code == THROTTLED;
+            run.problem.as_ref().filter(told).cloned()
+        });
         let (users, groups) = self.store.status_counts(rule.id).await?;
         let well = latest.iter().filter(|run| matches!(run.state, RunState::Succeeded | RunState::Partial));
         let (next_sync_at, following) = match inactive {
