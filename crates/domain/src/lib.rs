@@ -22,4 +22,4 @@ pub mod time;
 pub use ids::*;
 pub use problem::{Detail, Problem, Rejection};
 pub use secret::Secret;
-pub use time::{Clock, Ids, Timestamp};
+pub use time::{CLOCK_SLACK, Clock, Ids, Timestamp};

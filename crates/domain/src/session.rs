@@ -60,8 +60,12 @@ pub struct Session {
 }
 
 impl Session {
-    /// Whether it is still good at `now`.
+    /// Whether it is still good at `now`. One that began in the future began under a clock that was ahead: who signed in
+    /// does so again, as its age is not known.
     pub fn is_good(&self, now: Timestamp) -> bool {
+        if self.created_at.is_of_a_clock_ahead(now) {
+            return false;
+        }
         let age = now.since(self.created_at);
         match self.stage {
             Stage::SecondFactor => age < SECOND_FACTOR,
@@ -71,7 +75,7 @@ impl Session {
 
     /// Whether it is time to remember that it was used.
     pub fn is_stale(&self, now: Timestamp) -> bool {
-        now.since(self.seen_at) >= TOUCH_AFTER
+        now.since(self.seen_at) >= TOUCH_AFTER || self.seen_at.is_of_a_clock_ahead(now)
     }
 }
 
@@ -106,6 +110,19 @@ mod tests {
         used.seen_at = minutes(719);
         assert!(used.is_good(minutes(719)));
         assert!(!used.is_good(minutes(720)));
+    }
+
+    #[test]
+    fn a_session_of_a_clock_that_was_ahead_does_not_outlive_others() {
+        let mut used = session(Stage::SignedIn);
+        used.created_at = minutes(60 * 24 * 700);
+        used.seen_at = used.created_at;
+        assert!(!used.is_good(minutes(0)), "nobody knows how old it is");
+        used.created_at = minutes(0);
+        assert!(used.is_good(minutes(1)) && used.is_stale(minutes(1)), "when it was seen is written anew");
+        assert!(!used.is_good(minutes(720)));
+        used.created_at = Timestamp::from_millis(4_000);
+        assert!(used.is_good(minutes(0)), "clocks differ by seconds");
     }
 
     #[test]

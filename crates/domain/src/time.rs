@@ -11,6 +11,10 @@ use uuid::Uuid;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
+/// How far a kept instant may lie in the future before it counts as one of a clock that was ahead: clocks of several
+/// servers differ by this much, and one that is being set moves by this much, without any harm.
+pub const CLOCK_SLACK: Duration = Duration::from_secs(5);
+
 impl Timestamp {
     /// The instant that many milliseconds after the epoch.
     pub const fn from_millis(millis: i64) -> Self {
@@ -48,6 +52,17 @@ impl Timestamp {
     /// How long after `earlier` this is; zero when it is not after it.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// Whether this says when something happened and yet lies in the future: a clock that was ahead wrote it.
+    pub fn is_of_a_clock_ahead(self, now: Timestamp) -> bool {
+        self > now.plus(CLOCK_SLACK)
+    }
+
+    /// Whether this is an end that is still to come, and that was set at most `longest` before it. One that is further away
+    /// was set by a clock that was ahead, and is over: nothing lasts longer than it may.
+    pub fn is_to_come(self, now: Timestamp, longest: Duration) -> bool {
+        now < self && self.since(now) <= longest.saturating_add(CLOCK_SLACK)
     }
 }
 

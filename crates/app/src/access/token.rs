@@ -43,6 +43,9 @@ pub(crate) struct Bearer {
 /// refuses the tokens of one that was revoked. A key that is not known is asked for at once.
 pub(crate) const KEYS_KEPT_FOR: Duration = Duration::from_millis(500);
 
+/// How far the clocks of two servers may differ: one accepts what the other signs.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(300);
+
 /// Signs and verifies; keeps the keys of the database in memory, for a moment.
 pub(crate) struct Tokens {
     store: Arc<dyn Store>,
@@ -127,7 +130,10 @@ fn decode(key: &SigningKey, token: &str, now: Timestamp) -> Option<Bearer> {
     validation.validate_exp = false;
     let key = DecodingKey::from_secret(key.key.expose().as_bytes());
     let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation).ok()?.claims;
-    let good = claims.exp > now.as_millis() / 1000 && claims.iss == format!("usher/{}", claims.env);
+    // One that would live longer than any was signed under a clock that was ahead.
+    let expires = Timestamp::from_millis(claims.exp.saturating_mul(1000));
+    let good = expires.is_to_come(now, TOKEN_LIFETIME + CLOCKS_DIFFER)
+        && claims.iss == format!("usher/{}", claims.env);
     let Claims { sub: client, env: environment, generation, .. } = claims;
     good.then_some(Bearer { client, environment, generation })
 }
@@ -152,6 +158,8 @@ mod tests {
         assert_eq!(decode(&ours, &token, now), Some(bearer));
         assert_eq!(decode(&ours, &token, now.plus(Duration::from_secs(3599))), Some(bearer));
         assert_eq!(decode(&ours, &token, now.plus(Duration::from_secs(3601))), None);
+        let ahead = encode(&ours, bearer, now.plus(Duration::from_secs(3600)), Uuid::from_u128(3)).unwrap();
+        assert_eq!(decode(&ours, &ahead, now), None, "the clock was ahead when it was signed");
         assert_eq!(decode(&key("a key of theirs"), &token, now), None);
         assert_eq!(decode(&ours, &format!("{token}x"), now), None);
         assert_eq!(decode(&ours, "", now), None);

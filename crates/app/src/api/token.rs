@@ -129,7 +129,7 @@ async fn secret_is_good(
     secret: Secret,
     now: Timestamp,
 ) -> bool {
-    let old = client.and_then(|client| client.old_secret.as_ref()).filter(|old| old.until > now);
+    let old = client.and_then(|client| client.old_secret.as_ref()).filter(|old| old.is_good(now));
     let hash = client.map(|client| client.secret_hash.clone());
     if password::verify(place, secret.clone(), hash).await {
         return true;

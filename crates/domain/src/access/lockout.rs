@@ -17,6 +17,10 @@ pub const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 /// How much longer the door stays shut, when `free` failures in a row cost nothing. `None`: it is open.
 pub fn shut_for(free: u32, attempts: Option<Attempts>, now: Timestamp) -> Option<Duration> {
     let Attempts { failures, last_at } = attempts?;
+    // A clock that was ahead must not keep anybody out until its time comes.
+    if last_at.is_of_a_clock_ahead(now) {
+        return None;
+    }
     let over = failures.checked_sub(free)?;
     let delay = FIRST.saturating_mul(2u32.saturating_pow(over.min(16))).min(LONGEST);
     delay.checked_sub(now.since(last_at)).filter(|left| !left.is_zero())
@@ -39,6 +43,14 @@ mod tests {
         let delays: Vec<_> = (5..15).map(|failures| after(failures, 0).unwrap_or_default()).collect();
         assert_eq!(delays, [5, 10, 20, 40, 80, 160, 320, 640, 900, 900]);
         assert_eq!(after(u32::MAX, 0), Some(900));
+    }
+
+    #[test]
+    fn a_failure_under_a_clock_that_was_ahead_shuts_no_door() {
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let failed = |last_at| Some(Attempts { failures: 99, last_at });
+        assert_eq!(shut_for(5, failed(now.plus(Duration::from_secs(2 * 365 * 24 * 3600))), now), None);
+        assert_eq!(shut_for(5, failed(now.plus(Duration::from_secs(2))), now), Some(LONGEST));
     }
 
     #[test]

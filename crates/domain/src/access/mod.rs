@@ -100,6 +100,13 @@ pub struct OldSecret {
     pub until: Timestamp,
 }
 
+impl OldSecret {
+    /// Whether it may still be used.
+    pub fn is_good(&self, now: Timestamp) -> bool {
+        self.until.is_to_come(now, client::LONGEST_OVERLAP)
+    }
+}
+
 /// An administrator of the console.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Administrator {

@@ -98,13 +98,19 @@ impl Schedule {
     /// more than one slot. So a clock that is set back a little, or another server's that is behind, repeats nothing, and
     /// one that once was years ahead does not stop the rule for years.
     pub fn next(&self, slots: &Slots, now: Timestamp) -> Option<Timestamp> {
-        let unserved = self.slot_after(slots, slots.served);
-        if slots.served <= now {
-            return unserved;
-        }
-        let soon = self.slot_after(slots, now)?;
-        let then = self.slot_after(slots, soon);
-        unserved.filter(|at| then.is_none_or(|then| *at <= then)).or(Some(soon))
+        self.slot_after(slots, self.judged(slots, now).served)
+    }
+
+    /// What is remembered of the slots, as it counts now. It differs when a clock was ahead by more than one slot, and is
+    /// to be kept then: otherwise each slot would still be served when its time comes.
+    #[must_use]
+    pub fn judged(&self, slots: &Slots, now: Timestamp) -> Slots {
+        let one_slot = || {
+            let then = self.slot_after(slots, self.slot_after(slots, now)?)?;
+            Some(self.slot_after(slots, slots.served)? <= then)
+        };
+        let counts = slots.served <= now || one_slot().unwrap_or(true);
+        Slots { served: if counts { slots.served } else { now }, ..*slots }
     }
 
     /// The first slot after this instant.

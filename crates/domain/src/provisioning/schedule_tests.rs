@@ -223,6 +223,24 @@ proptest! {
     }
 
     #[test]
+    fn a_clock_that_was_ahead_stops_nothing_once_it_is_right(
+        schedule in schedules(), anchor in instants(), served in instants(), now in instants(),
+    ) {
+        let mut slots = schedule.judged(&Slots { anchor, served }, now);
+        let mut now = now;
+        let mut runs = 0;
+        for _ in 0..4 {
+            now = schedule.slot_after(&slots, now).unwrap();
+            slots = schedule.judged(&slots, now);
+            if schedule.next(&slots, now).is_some_and(|slot| slot <= now) {
+                slots.served = now;
+                runs += 1;
+            }
+        }
+        prop_assert!(runs >= 3, "of four slots {runs} were served");
+    }
+
+    #[test]
     fn daily_keeps_the_time_of_day(anchor in instants(), served in instants(), now in instants()) {
         let next = Schedule::default().next(&Slots { anchor, served }, now).unwrap();
         let time_of_day = |at: Timestamp| at.as_millis().rem_euclid(24 * 3600 * 1000);

@@ -191,8 +191,11 @@ impl Subscription {
 
     /// The secrets that sign at that time, the present one first.
     pub fn signing_secrets(&self, now: Timestamp) -> Vec<&Secret> {
-        let previous =
-            self.previous_secret.as_ref().filter(|(_, until)| now < *until).map(|(secret, _)| secret);
+        let previous = self
+            .previous_secret
+            .as_ref()
+            .filter(|(_, until)| until.is_to_come(now, OVERLAP))
+            .map(|(secret, _)| secret);
         std::iter::once(&self.signing_secret).chain(previous).collect()
     }
 }

@@ -11,7 +11,7 @@ use crate::api::hal::Origin;
 
 /// A worker client.
 pub(crate) fn client(origin: &Origin, it: &WorkerClient, now: Timestamp) -> Value {
-    let old = it.old_secret.as_ref().filter(|old| old.until > now);
+    let old = it.old_secret.as_ref().filter(|old| old.is_good(now));
     without_nulls(json!({
         "_links": links(origin, it.environment, &format!("/clients/{}", it.id)),
         "id": it.id,
