@@ -87,6 +87,9 @@ pub struct Run {
     pub scope: Scope,
     /// Where it stands.
     pub state: RunState,
+    /// Whether a worker has begun to plan it. Before that it sees every change that is committed.
+    #[serde(default)]
+    pub begun: bool,
     /// The plan's digest, once there is a plan.
     pub digest: Option<String>,
     /// The plan's counts.

@@ -47,17 +47,29 @@ pub(crate) struct Claimed {
     asked: Option<Run>,
 }
 
+/// The runs of a claimed rule that are not over.
+#[derive(Default)]
+struct Open {
+    held: Option<Run>,
+    approved: Option<Run>,
+    asked: Option<Run>,
+}
+
 impl Reconciler {
     /// Reads what the lease is about. `None` when there is nothing to run; the lease is settled then. Runs that a dead
     /// server left behind end here.
     pub(super) async fn claimed(&self, lease: &Lease) -> StoreResult<Option<Claimed>> {
         let now = self.clock.now();
         let due = self.store.due(lease, now).await?;
+        // Before anything is read that a run is planned from: whoever asks for a sync from now on gets another one.
+        let Open { held, approved, asked } = self.take_over(lease).await?;
         let Some(rule) = self.store.rule_by_id(lease.rule).await? else {
+            self.cancel_asked(lease, asked).await?;
             self.store.settle(lease, &due, &[]).await?;
             return Ok(None);
         };
         if rule.retiring == Some(Retiring::Unlink) {
+            self.cancel_asked(lease, asked).await?;
             self.retire(&rule).await?;
             return Ok(None);
         }
@@ -67,15 +79,14 @@ impl Reconciler {
             awake && connection.active && matches!(connection.health, Health::Valid { .. })
         });
         let Some(connection) = connection else {
+            self.cancel_asked(lease, asked).await?;
             // Everything, because by the time it is awake again nobody knows what was missed.
             let later =
                 Due { rule: rule.id, subject: DueSubject::Everything, at: now.plus(self.retry.asleep) };
             self.store.settle(lease, &due, &[later]).await?;
             return Ok(None);
         };
-        let mut claimed =
-            Claimed { lease: lease.clone(), rule, connection, due, held: None, approved: None, asked: None };
-        self.take_over(&mut claimed).await?;
+        let claimed = Claimed { lease: lease.clone(), rule, connection, due, held, approved, asked };
         if claimed.due.is_empty() && claimed.asked.is_none() {
             self.store.settle(lease, &[], &[]).await?;
             return Ok(None);
@@ -84,24 +95,40 @@ impl Reconciler {
     }
 
     /// Sorts the runs that are not over. Whoever has the lease is alone, so one that plans or applies has no server
-    /// any more, unless a person only just asked for it.
-    async fn take_over(&self, claimed: &mut Claimed) -> StoreResult<()> {
-        let mut ended = Vec::new();
-        for mut run in self.store.open_runs(claimed.rule.id).await? {
+    /// any more, unless a person only just asked for it. The one that a person asked for begins now.
+    async fn take_over(&self, lease: &Lease) -> StoreResult<Open> {
+        let mut open = Open::default();
+        for mut run in self.store.open_runs(lease.rule).await? {
             match (run.state, run.trigger) {
-                (RunState::Held, Trigger::Approval) => claimed.approved = Some(run),
-                (RunState::Held, _) => claimed.held = Some(run),
-                (RunState::Planning, Trigger::Manual) if claimed.asked.is_none() => claimed.asked = Some(run),
-                _ => {
-                    self.end(&mut run, RunState::Failed, Some(interrupted()));
-                    ended.push(Record::Run(Box::new(run)));
+                (RunState::Held, Trigger::Approval) => {
+                    open.approved = Some(run);
+                    continue;
                 }
+                (RunState::Held, _) => {
+                    open.held = Some(run);
+                    continue;
+                }
+                (RunState::Planning, Trigger::Manual) if open.asked.is_none() => {
+                    run.begun = true;
+                    open.asked = Some(run.clone());
+                }
+                _ => self.end(&mut run, RunState::Failed, Some(interrupted())),
             }
+            self.store.record(lease, run.connection, &[Record::Run(Box::new(run))]).await?;
         }
-        if !ended.is_empty() {
-            self.store.record(&claimed.lease, claimed.connection.id, &ended).await?;
-        }
-        Ok(())
+        Ok(open)
+    }
+
+    /// Ends the run that a person asked for, because the rule does not run any more: whoever waits for it is told.
+    async fn cancel_asked(&self, lease: &Lease, asked: Option<Run>) -> StoreResult<()> {
+        let Some(mut run) = asked else { return Ok(()) };
+        let problem = Problem::new(
+            "NOT_RUNNING",
+            "The rule or its connection was switched off, or does not work, before this run could begin.",
+            "Look at the rule's status, correct what it names, and start the sync again.",
+        );
+        self.end(&mut run, RunState::Cancelled, Some(problem));
+        self.store.record(lease, run.connection, &[Record::Run(Box::new(run))]).await
     }
 
     /// The run, planning: the one that a person approved or asked for, or a new one.
@@ -300,6 +327,7 @@ pub(super) fn new_run(id: RunId, rule: &Rule, trigger: Trigger, scope: Scope, no
         trigger,
         scope,
         state: RunState::Planning,
+        begun: false,
         digest: None,
         manner: Box::default(),
         seats: None,

@@ -240,7 +240,8 @@ impl Reconciler {
         Ok(cancelled)
     }
 
-    /// Asks for a full sync of the rule, now. Who asks while one that was asked for has not planned yet gets that one.
+    /// Asks for a full sync of the rule, now. Who asks while one that was asked for has not begun gets that one: it will see
+    /// every change that is committed by now. One that has begun may have read what it plans from, so another follows it.
     ///
     /// # Errors
     /// When the rule does not exist.
@@ -256,7 +257,8 @@ impl Reconciler {
         let now = self.clock.now();
         let due = Due { rule: rule.id, subject: DueSubject::Everything, at: now };
         let open = self.store.open_runs(rule.id).await?;
-        let waits = |run: &Run| run.state == RunState::Planning && run.trigger == Trigger::Manual;
+        let waits =
+            |run: &Run| run.state == RunState::Planning && run.trigger == Trigger::Manual && !run.begun;
         if let Some(run) = open.into_iter().find(waits) {
             self.store.make_due(&[due]).await?;
             return Ok(run);

@@ -285,6 +285,7 @@ pub(crate) fn run(number: u128, trigger: Trigger, state: RunState, started: i64)
         trigger,
         scope: Scope::Full,
         state,
+        begun: state != RunState::Planning,
         digest: Some("d".into()),
         manner: "Linked devices are wiped.".into(),
         counts: Counts([("SUSPEND".to_owned(), 2)].into()),
