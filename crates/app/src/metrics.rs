@@ -95,6 +95,11 @@ struct OfDelivery {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfClock {
+    direction: &'static str,
+}
+
 /// The counters of this process.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -107,6 +112,7 @@ pub(crate) struct Metrics {
     deliveries: Counters<OfDelivery>,
     delivered: Counter,
     dropped: Counter,
+    clock_jumps: Counters<OfClock>,
     requests: Counters<OfRequest>,
     request_seconds: Times<OfPath>,
     connections_refused: Counter,
@@ -134,6 +140,7 @@ impl Metrics {
             deliveries: Family::default(),
             delivered: Counter::default(),
             dropped: Counter::default(),
+            clock_jumps: Family::default(),
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(InSeconds),
             connections_refused: Counter::default(),
@@ -179,6 +186,11 @@ impl Metrics {
             "webhook_events_dropped",
             "Events that were given up, since their webhook was disabled for too long",
             all.dropped.clone(),
+        );
+        registry.register(
+            "clock_jumps",
+            "How often the clock was set ahead, or back",
+            all.clock_jumps.clone(),
         );
         registry.register(
             "http_requests",
@@ -343,6 +355,10 @@ impl Meter for Metrics {
 
     fn dropped(&self, events: u64) {
         self.dropped.inc_by(events);
+    }
+
+    fn clock_moved(&self, ahead: bool) {
+        self.clock_jumps.get_or_create(&OfClock { direction: if ahead { "ahead" } else { "back" } }).inc();
     }
 }
 

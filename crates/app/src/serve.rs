@@ -22,9 +22,10 @@ use usher_engine::{
     directory::Directory,
     reconcile::{Connectors, Opened, Reconciler, retry::Retry},
     stop::Stop,
+    timekeeper::Timekeeper,
     worker::{Settings, Worker},
 };
-use usher_store::{Seal, Storage};
+use usher_store::{Seal, Storage, WorkerLock};
 
 use crate::{
     access::{
@@ -191,6 +192,13 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
     Ok(Joined { app, worker, deliverer })
 }
 
+/// Notices when the clock is set.
+pub(crate) async fn timekeeper(app: &AppState) -> Result<Timekeeper> {
+    let wake = vec![Arc::clone(&app.wake), Arc::clone(&app.deliver)];
+    let (store, clock) = (Arc::clone(&app.store), Arc::clone(&app.clock));
+    Ok(Timekeeper::begin(store, clock, Arc::clone(&app.metrics) as Arc<dyn Meter>, wake).await?)
+}
+
 /// The key that seals secrets; made when there is none.
 pub(crate) fn seal(config: &Config) -> Result<Seal> {
     Ok(Seal::open_or_create(&config.seal_key_file)?)
@@ -239,20 +247,29 @@ impl Serving {
 
 /// The workers and the deliveries, at work.
 pub(crate) struct Working {
+    _lock: Option<WorkerLock>,
     worker: Worker,
     deliverer: Deliverer,
     tasks: [JoinHandle<()>; 2],
 }
 
 impl Working {
-    /// Starts to work.
-    pub(crate) fn start(worker: Worker, deliverer: Deliverer) -> Working {
+    /// Starts to work. Whoever has the lock of an SQLite database is its only worker: it takes over at once what one that
+    /// is gone had in hand.
+    pub(crate) async fn start(lock: Option<WorkerLock>, joined: Joined) -> Result<Working> {
+        let Joined { app, worker, deliverer } = joined;
+        if lock.is_some() {
+            let ended = app.store.end_leases(app.clock.now()).await?;
+            if ended > 0 {
+                tracing::info!(rules = ended, "taking over what a process left in hand that is gone");
+            }
+        }
         let (working, delivering) = (worker.clone(), deliverer.clone());
         let tasks = [
             tokio::spawn(async move { working.run().await }),
             tokio::spawn(async move { delivering.run().await }),
         ];
-        Working { worker, deliverer, tasks }
+        Ok(Working { _lock: lock, worker, deliverer, tasks })
     }
 
     /// Claims nothing more, and waits for the calls in hand.
@@ -268,24 +285,32 @@ impl Working {
 
 /// `usher serve`
 pub(crate) async fn serve(config: Config, role: Role) -> Result<()> {
+    let lock = match role {
+        Role::Web => None,
+        Role::All | Role::Worker => Storage::lock_worker(config.database_url.expose())?,
+    };
     // Before a first start makes secrets and shows them: an address that is taken, or a bad certificate, ends it here.
     let door = match role {
         Role::Worker => None,
         Role::All | Role::Web => Some(Door::open(&config).await?),
     };
-    let Joined { app, worker, deliverer } = join(&config).await?;
+    let joined = join(&config).await?;
+    let app = joined.app.clone();
     let tending = tokio::spawn(upkeep::tend(app.clone()));
+    let mut timekeeper = timekeeper(&app).await?;
+    let keeping_time = tokio::spawn(async move { timekeeper.run().await });
     let guesses = Arc::clone(&app.guesses);
     let serving = door.map(|door| Serving::start(door, app)).transpose()?;
     let working = match role {
         Role::Web => None,
-        Role::All | Role::Worker => Some(Working::start(worker, deliverer)),
+        Role::All | Role::Worker => Some(Working::start(lock, joined).await?),
     };
     if let Some(serving) = &serving {
         tracing::info!(address = %serving.address, "usher is listening");
     }
     shutdown().await;
     tending.abort();
+    keeping_time.abort();
     tracing::info!("stopping: no new work, the calls in hand are finished");
     let worked = async {
         match working {

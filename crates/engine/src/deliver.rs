@@ -10,7 +10,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use tokio::{
     sync::Notify,
     task::{JoinError, JoinSet},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use usher_domain::{
     Clock, SubscriptionId,
@@ -22,10 +22,13 @@ use usher_domain::{
     subscription::{Batch, Delivery, MAX_BATCH, Subscription},
 };
 
-use crate::{stop::Stop, worker::LAST_RUNS};
+use crate::{
+    stop::Stop,
+    worker::{LAST_RUNS, LEASE},
+};
 
 /// How long an attempt may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// How many subscriptions are delivered at once, unless it is set otherwise.
 pub const AT_ONCE: usize = 128;
 /// How many batches go out before others that wait have their turn.
@@ -40,7 +43,7 @@ pub struct Settings {
     pub owner: String,
     /// So many subscriptions are delivered at once.
     pub at_once: usize,
-    /// How long a claim holds; a dead server's subscriptions wait so long.
+    /// How long a claim holds unless it is renewed; with several servers, a dead one's subscriptions wait that long.
     pub lease: Duration,
     /// How often to ask for events that came otherwise than through this server's API.
     pub poll: Duration,
@@ -54,7 +57,7 @@ impl Settings {
         Settings {
             owner: owner.into(),
             at_once: AT_ONCE,
-            lease: Duration::from_secs(60),
+            lease: LEASE,
             poll: Duration::from_millis(500),
             v1: v1.into(),
         }
@@ -154,8 +157,8 @@ impl Deliverer {
         }
         let now = self.clock.now();
         for id in self.store.deliveries_due(now, u32::try_from(room).unwrap_or(u32::MAX)).await? {
-            let until = now.plus(self.settings.lease);
-            if let Some(claim) = self.store.claim_delivery(id, &self.settings.owner, now, until).await? {
+            let Settings { owner, lease, .. } = &self.settings;
+            if let Some(claim) = self.store.claim_delivery(id, owner, now, *lease).await? {
                 let deliverer = self.clone();
                 at_work.spawn(async move { (claim.subscription, deliverer.deliver(&claim).await) });
             }
@@ -181,8 +184,7 @@ impl Deliverer {
             }
             if !batch.events.is_empty() {
                 // The claim must outlast the attempt, or another server could begin beside it.
-                let until = self.clock.now().plus(self.settings.lease);
-                if self.stop.is_set() || !self.store.renew_delivery(claim, until).await? {
+                if self.stop.is_set() || !self.store.renew_delivery(claim, self.settings.lease).await? {
                     break;
                 }
                 let attempt = self.attempt(&subscription, &delivery, &batch);
@@ -191,6 +193,7 @@ impl Deliverer {
                     attempted = attempt => attempted,
                     // Whether it was accepted is not known, so it is made again.
                     () = self.stop.over() => break,
+                    () = self.keep(claim) => return Ok(()),
                 };
                 if let Err(refused) = attempted {
                     return self.rest(claim, &subscription, delivery, refused).await;
@@ -206,6 +209,21 @@ impl Deliverer {
         let again = self.clock.now().plus(GATHER);
         self.store.record_delivery(claim, &delivery, Some(again)).await?;
         Ok(())
+    }
+
+    /// Renews the claim while an attempt is under way; ends when it was lost, or could not be renewed for its length.
+    async fn keep(&self, claim: &Claim) {
+        let length = self.settings.lease;
+        let mut until = Instant::now() + length;
+        loop {
+            sleep(length / 3).await;
+            let asked = Instant::now();
+            match timeout_at(until, self.store.renew_delivery(claim, length)).await {
+                Ok(Ok(true)) => until = asked + length,
+                Ok(Err(_)) if Instant::now() < until => {}
+                _ => return,
+            }
+        }
     }
 
     /// The next events; `None` when there are none.
@@ -227,9 +245,9 @@ impl Deliverer {
     ) -> Result<(), Refused> {
         let message_id = subscription.message_id(delivery.position, batch.upto);
         let body = serde_json::Value::Array(batch.events.clone()).to_string();
-        let patience = PATIENCE.min(self.settings.lease / 2);
-        let attempt = Attempt { message_id: &message_id, at: self.clock.now(), body: &body, patience };
-        let posted = tokio::time::timeout(patience, self.receiver.post(subscription, attempt)).await;
+        let attempt =
+            Attempt { message_id: &message_id, at: self.clock.now(), body: &body, patience: PATIENCE };
+        let posted = timeout(PATIENCE, self.receiver.post(subscription, attempt)).await;
         let outcome = match &posted {
             Ok(Ok(())) => "accepted",
             Ok(Err(_)) => "refused",
@@ -244,7 +262,7 @@ impl Deliverer {
                     format!(
                         "The webhook of {} did not answer within {} s.",
                         subscription.name,
-                        patience.as_secs_f32()
+                        PATIENCE.as_secs()
                     ),
                     "See whether the receiver runs and can be reached from here; it is tried again.",
                 ),

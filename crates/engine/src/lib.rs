@@ -8,6 +8,7 @@ mod execute;
 mod limits;
 pub mod reconcile;
 pub mod stop;
+pub mod timekeeper;
 mod upkeep;
 mod watch;
 pub mod worker;

@@ -46,4 +46,25 @@ pub const LIMITS: &[Limit] = &[
         setting: None,
         beyond: "The run and its operations are deleted; the audit stays.",
     },
+    Limit {
+        area: Area::Work,
+        what: "a server's lease on a rule or a webhook, renewed at a third",
+        amount: Amount::Time(crate::worker::LEASE),
+        setting: Some("lease_ms"),
+        beyond: "On PostgreSQL, another server takes over. On SQLite, whoever starts takes over at once.",
+    },
+    Limit {
+        area: Area::Work,
+        what: "a step of the clock that nothing is made of",
+        amount: Amount::Time(usher_domain::CLOCK_SLACK),
+        setting: None,
+        beyond: "It is logged and counted; after a step back, every kept time is judged again.",
+    },
+    Limit {
+        area: Area::Work,
+        what: "one attempt at a delivery to a webhook",
+        amount: Amount::Time(crate::deliver::PATIENCE),
+        setting: None,
+        beyond: "The attempt has failed, and is made again later.",
+    },
 ];

@@ -33,7 +33,7 @@ use usher_domain::{
         connector::{ConnectorError, Progress},
         job::Lease,
         meter::{Meter, Unmetered},
-        store::{Store, StoreError, StoreResult},
+        store::{Record, Store, StoreError, StoreResult},
     },
     provisioning::rule::{Direction, Rule},
     reconcile::{
@@ -181,6 +181,11 @@ impl Reconciler {
         let mut run = self.begin(&claimed).await?;
         let end = match self.attempt(&claimed, &mut run, waits).await {
             Ok(end) => end,
+            Err(ReconcileError::Store(error @ StoreError::Corrupt(_))) => {
+                self.end(&mut run, RunState::Failed, Some(unreadable(&error)));
+                self.store.record(lease, claimed.connection.id, &[Record::Run(Box::new(run))]).await?;
+                return Err(error);
+            }
             Err(ReconcileError::Store(error)) => return Err(error),
             Err(_) if waits.stop.is_set() => self.cut_off(&claimed, &run),
             Err(error) => self.came_to_nothing(&claimed, &mut run, error).await?,
@@ -260,6 +265,15 @@ impl Reconciler {
         let seats = seen.seats;
         Ok((Planned { plan, wanted: Wanted::Outbound(desired), links, people, seats }, seen))
     }
+}
+
+/// What a run failed by that read what cannot be understood. No value comes along.
+fn unreadable(error: &StoreError) -> Problem {
+    Problem::new(
+        "STORED_DATA_UNREADABLE",
+        format!("The run could not go on: {error}."),
+        "Check the seal key and the database; the rule is tried again every few minutes.",
+    )
 }
 
 impl std::fmt::Debug for Reconciler {

@@ -40,7 +40,8 @@ impl Reconciler {
     /// When the store cannot be read or written; nothing is remembered of the look then.
     pub async fn look(&self, lease: &Lease) -> StoreResult<()> {
         let watch = self.store.watch(lease.rule).await?;
-        let asleep = Watched { slot: None, log: watch.log.clone(), due: Vec::new(), again: None };
+        let asleep =
+            Watched { slot: None, set_back: None, log: watch.log.clone(), due: Vec::new(), again: None };
         let rule = self.store.rule_by_id(lease.rule).await?;
         let rule = rule
             .filter(|rule| rule.direction == Direction::Inbound && rule.active && rule.retiring.is_none());
@@ -56,7 +57,10 @@ impl Reconciler {
         let now = self.clock.now();
         let schedule = rule.schedule();
         let everything = Due { rule: rule.id, subject: DueSubject::Everything, at: now };
-        let watched = if schedule.next(&slots, now).is_some_and(|slot| slot <= now) {
+        let judged = schedule.judged(&slots, now);
+        let set_back = (judged != slots).then_some(judged.served);
+        let slots = judged;
+        let mut watched = if schedule.next(&slots, now).is_some_and(|slot| slot <= now) {
             let following = rule.follows_events().then_some(now);
             let next = schedule.next(&Slots { served: now, ..slots }, now);
             Watched { slot: Some(now), due: vec![everything], again: sooner(next, following), ..asleep }
@@ -68,6 +72,7 @@ impl Reconciler {
             // Who follows again one day begins anew.
             Watched { log: LogState::default(), again: schedule.next(&slots, now), ..asleep }
         };
+        watched.set_back = set_back.filter(|_| watched.slot.is_none());
         self.store.watched(lease, &watched).await
     }
 
@@ -81,7 +86,9 @@ impl Reconciler {
     ) -> StoreResult<Watched> {
         let since = match &watch.log.position {
             // What was looked at when the last full run began was true then, and later events tell of the rest.
-            None => self.store.full_runs(rule.id, 1).await?.first().map_or(now, |run| run.started_at),
+            None => {
+                self.store.full_runs(rule.id, 1).await?.first().map_or(now, |run| run.started_at.min(now))
+            }
             Some(_) => now,
         };
         let position = watch.log.position.as_ref();
@@ -103,7 +110,7 @@ impl Reconciler {
                 };
                 tracing::warn!(rule = %rule.id, %error, "the log of events cannot be read");
                 let log = LogState { problem: Some(error.problem().clone()), ..watch.log.clone() };
-                Watched { slot: None, log, due: Vec::new(), again: Some(after.plus(wait)) }
+                Watched { slot: None, set_back: None, log, due: Vec::new(), again: Some(after.plus(wait)) }
             }
         })
     }
@@ -115,14 +122,15 @@ fn told(rule: &Rule, changes: Changes, before: &LogState, now: Timestamp) -> Wat
     let mut log = LogState {
         position: Some(changes.position),
         read_at: Some(now),
-        everything_at: before.everything_at,
+        // What is further away than it is ever set was set by a clock that was ahead.
+        everything_at: before.everything_at.filter(|at| at.since(now) <= EVERYTHING_AGAIN),
         problem: None,
     };
     let mut dues = Vec::new();
     if changes.everything {
-        let at = before.everything_at.map_or(now, |last| now.max(last.plus(EVERYTHING_AGAIN)));
+        let at = log.everything_at.map_or(now, |last| now.max(last.plus(EVERYTHING_AGAIN)));
         // One that is due in the future already will look at this, too.
-        if before.everything_at.is_none_or(|last| last <= now) {
+        if log.everything_at.is_none_or(|last| last <= now) {
             log.everything_at = Some(at);
             dues.push(due(DueSubject::Everything, at));
         }
@@ -136,7 +144,7 @@ fn told(rule: &Rule, changes: Changes, before: &LogState, now: Timestamp) -> Wat
         dues.extend(accounts.map(|account| due(DueSubject::Account(account.as_str().into()), now)));
     }
     let again = if changes.more { now } else { now.plus(AGAIN) };
-    Watched { slot: None, log, due: dues, again: Some(again) }
+    Watched { slot: None, set_back: None, log, due: dues, again: Some(again) }
 }
 
 fn sooner(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {

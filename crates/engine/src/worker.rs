@@ -4,13 +4,13 @@
 //! A change on this server wakes the worker at once ([`Worker::waker`]); work that other servers made due is found by
 //! asking now and then. A change makes its subjects due a moment later, so that a burst of changes becomes one run.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use futures_util::future::OptionFuture;
+use futures_util::{FutureExt as _, future::OptionFuture};
 use tokio::{
     sync::Notify,
     task::{JoinError, JoinSet},
-    time::{interval, sleep, timeout},
+    time::{Instant, interval, sleep, timeout, timeout_at},
 };
 use usher_domain::{
     RuleId,
@@ -18,11 +18,10 @@ use usher_domain::{
         job::Lease,
         store::{StoreError, StoreResult},
     },
-    reconcile::scope::Scope,
 };
 
 use crate::{
-    reconcile::{Reconciler, dues_of},
+    reconcile::Reconciler,
     stop::{Slot, Slots, Stop, Waits},
 };
 
@@ -36,6 +35,9 @@ pub const RULES_AT_ONCE: usize = 16;
 /// broken off then is planned again by whoever takes its lease over.
 pub const LAST_RUNS: Duration = Duration::from_secs(7);
 
+/// How long a lease holds unless it is renewed.
+pub const LEASE: Duration = Duration::from_secs(15);
+
 /// How a worker works.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -43,7 +45,8 @@ pub struct Settings {
     pub owner: String,
     /// How many runs may compute at once. One that waits for a remote side does not count.
     pub rules_at_once: usize,
-    /// How long a lease holds unless it is renewed; a dead server's work is taken over after that.
+    /// How long a lease holds unless it is renewed, which happens at a third of it; with several servers, a dead one's work
+    /// is taken over after that.
     pub lease: Duration,
     /// How often to ask for work that other servers made due.
     pub poll: Duration,
@@ -55,7 +58,7 @@ impl Settings {
         Settings {
             owner: owner.into(),
             rules_at_once: RULES_AT_ONCE,
-            lease: Duration::from_secs(60),
+            lease: LEASE,
             poll: Duration::from_secs(1),
         }
     }
@@ -182,7 +185,7 @@ impl Worker {
 
     async fn claim_watch(&self) -> StoreResult<Option<Lease>> {
         let now = self.reconciler.clock.now();
-        self.reconciler.store.claim_watch(&self.settings.owner, now, now.plus(self.settings.lease)).await
+        self.reconciler.store.claim_watch(&self.settings.owner, now, self.settings.lease).await
     }
 
     /// Looks at one source, if one is to be watched; tells whose. For tests.
@@ -196,17 +199,19 @@ impl Worker {
     }
 
     async fn look(&self, lease: &Lease) -> StoreResult<()> {
-        tokio::select! {
-            looked = self.reconciler.look(lease) => looked,
-            // It changes nothing at the remote side, so that nothing is lost but its lease.
-            () = self.stop.asked() => Ok(()),
-            lost = self.keep(lease) => Err(lost),
-        }
+        let look = async {
+            tokio::select! {
+                looked = self.reconciler.look(lease) => looked,
+                // It changes nothing at the remote side, so that nothing is lost but its lease.
+                () = self.stop.asked() => Ok(()),
+            }
+        };
+        self.under(lease, look).await
     }
 
     async fn claim(&self) -> StoreResult<Option<Lease>> {
         let now = self.reconciler.clock.now();
-        self.reconciler.store.claim(&self.settings.owner, now, now.plus(self.settings.lease)).await
+        self.reconciler.store.claim(&self.settings.owner, now, self.settings.lease).await
     }
 
     async fn until_next_due(&self) -> Duration {
@@ -229,40 +234,63 @@ impl Worker {
         Ok(Some(lease.rule))
     }
 
-    /// One claimed rule. The lease is renewed all the while; if it was lost, the work is dropped where it stands.
+    /// One claimed rule.
     async fn work(&self, lease: &Lease, slot: Slot) -> StoreResult<()> {
         let waits = Waits { stop: self.stop.clone(), slot: Some(Arc::new(slot)) };
-        let work = async {
-            match self.reconciler.run_with(lease, &waits).await {
-                Err(error @ StoreError::Corrupt(_)) => {
-                    // A person must look. The rule rests meanwhile, and the others go on.
-                    let now = self.reconciler.clock.now();
-                    let due = self.reconciler.store.due(lease, now).await?;
-                    let later = now.plus(self.reconciler.retry.asleep);
-                    let again = dues_of(lease.rule, &Scope::Full, later);
-                    self.reconciler.store.settle(lease, &due, &again).await?;
-                    Err(error)
-                }
-                other => other,
-            }
+        self.under(lease, self.reconciler.run_with(lease, &waits)).await
+    }
+
+    /// Work under a lease, which is renewed all the while. If it was lost, the work is dropped where it stands; if the work
+    /// breaks off, the lease is given back.
+    async fn under(&self, lease: &Lease, work: impl Future<Output = StoreResult<()>>) -> StoreResult<()> {
+        let ended = tokio::select! {
+            done = AssertUnwindSafe(work).catch_unwind() => done,
+            lost = self.keep(lease) => Ok(Err(lost)),
         };
-        tokio::select! {
-            done = work => done,
-            lost = self.keep(lease) => Err(lost),
+        let retry = &self.reconciler.retry;
+        match ended {
+            Ok(ended @ (Ok(()) | Err(StoreError::Fenced(_)))) => ended,
+            Ok(Err(error)) => {
+                // When a person must look, the rule rests meanwhile, and the others go on.
+                let corrupt = matches!(error, StoreError::Corrupt(_));
+                self.give_back(lease, if corrupt { retry.asleep } else { retry.busy }).await?;
+                Err(error)
+            }
+            Err(_) => {
+                tracing::error!(rule = %lease.rule, "a run panicked, which is a fault of Usher; it is planned again");
+                self.give_back(lease, retry.broken_answer).await
+            }
         }
     }
 
-    /// Renews the lease; ends only when it was lost.
+    /// Renews the lease; ends only when it was lost, or could not be renewed for its length by this machine's steady clock.
     async fn keep(&self, lease: &Lease) -> StoreError {
-        let mut until = lease.until;
+        let length = self.settings.lease;
+        let mut until = Instant::now() + length;
         loop {
-            sleep(self.settings.lease / 3).await;
-            let now = self.reconciler.clock.now();
-            match self.reconciler.store.renew(lease, now.plus(self.settings.lease)).await {
-                Ok(lease) => until = lease.until,
-                Err(error @ StoreError::Fenced(_)) => return error,
-                Err(error) if now >= until => return error,
-                Err(error) => tracing::warn!(rule = %lease.rule, %error, "cannot renew a lease yet"),
+            sleep(length / 3).await;
+            let asked = Instant::now();
+            match timeout_at(until, self.reconciler.store.renew(lease, length)).await {
+                Ok(Ok(())) => until = asked + length,
+                Ok(Err(error @ StoreError::Fenced(_))) => return error,
+                Ok(Err(error)) if Instant::now() >= until => return error,
+                Ok(Err(error)) => tracing::warn!(rule = %lease.rule, %error, "cannot renew a lease yet"),
+                Err(_) => return StoreError::Unavailable("a lease could not be renewed in time".into()),
+            }
+        }
+    }
+
+    /// Gives back the lease of work that broke off, as soon as the database can be written. The rule is due again after
+    /// the wait.
+    async fn give_back(&self, lease: &Lease, wait: Duration) -> StoreResult<()> {
+        loop {
+            let again = self.reconciler.clock.now().plus(wait);
+            match self.reconciler.store.give_back(lease, again).await {
+                Err(error @ StoreError::Unavailable(_)) if !self.stop.is_set() => {
+                    tracing::warn!(rule = %lease.rule, %error, "cannot give back a lease yet");
+                    sleep(self.settings.poll).await;
+                }
+                ended => return ended,
             }
         }
     }
@@ -275,7 +303,7 @@ fn told(ended: Result<(RuleId, StoreResult<()>), JoinError>) {
             tracing::info!(%rule, "another server has taken this rule over");
         }
         Ok((rule, Err(error))) => {
-            tracing::error!(%rule, %error, "a run could not be recorded; it is planned again when its lease is over");
+            tracing::error!(%rule, %error, "a run could not be recorded; it is planned again in a moment");
         }
         Err(error) => tracing::error!(%error, "a run broke off; it is planned again when its lease is over"),
     }

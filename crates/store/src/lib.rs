@@ -20,6 +20,7 @@ mod postgres;
 mod seal;
 mod sealed;
 mod sqlite;
+mod worker_lock;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ pub use crate::{
     auditor::Auditor,
     limits::LIMITS,
     seal::{Seal, SealError},
+    worker_lock::WorkerLock,
 };
 
 /// The way in: opens a database as a [`Store`].
@@ -42,6 +44,18 @@ impl Storage {
         match Kind::of(database_url)? {
             Kind::Sqlite => Ok(Arc::new(sqlite::open(database_url, seal).await?)),
             Kind::Postgres => Ok(Arc::new(postgres::open(database_url, seal).await?)),
+        }
+    }
+
+    /// Makes this process the only worker of an SQLite database for as long as the lock is kept; the database need not
+    /// exist yet. `None` on PostgreSQL, where several servers share the work by leases.
+    ///
+    /// # Errors
+    /// When another process is its worker, with what to do.
+    pub fn lock_worker(database_url: &str) -> StoreResult<Option<WorkerLock>> {
+        match Kind::of(database_url)? {
+            Kind::Sqlite => worker_lock::take(&sqlite::file(database_url)?).map(Some),
+            Kind::Postgres => Ok(None),
         }
     }
 

@@ -21,6 +21,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (18, "search order", include_str!("../migrations/0018_search_order.sql")),
     (20, "provider accounts", include_str!("../migrations/0020_provider_accounts.sql")),
     (21, "guard defaults and audit checks", include_str!("../migrations/0021_guard_and_checks.sql")),
+    (24, "leases by the database's clock", include_str!("../migrations/0024_leases.sql")),
     (27, "known places", include_str!("../migrations/0027_known_places.sql")),
 ];
 

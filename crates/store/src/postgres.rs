@@ -24,6 +24,11 @@ const BEGIN: &str = "BEGIN";
 /// Appended to the choice of a job: what another server is just taking is passed by.
 const SKIP_LOCKED: &str = "FOR UPDATE SKIP LOCKED";
 
+/// The database's own time, that much ahead, in SQL.
+fn time_ahead(by: Duration) -> String {
+    format!("(clock_timestamp() + interval '{} milliseconds')", by.as_millis())
+}
+
 /// How long to wait for a connection.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// How many connections one server uses.

@@ -3,7 +3,7 @@
 //! One connection writes, several read (WAL lets them). `synchronous=FULL`: a commit is on the disk before it is
 //! acknowledged, so that neither `kill -9` nor a power cut loses it; `NORMAL` would be safe against the former only.
 
-use std::{str::FromStr as _, time::Duration};
+use std::{path::PathBuf, str::FromStr as _, time::Duration};
 
 use sqlx::{
     ConnectOptions as _,
@@ -23,6 +23,16 @@ type Db = sqlx::Sqlite;
 const BEGIN: &str = "BEGIN IMMEDIATE";
 /// Appended to the choice of a job: there is one writer, nothing to skip.
 const SKIP_LOCKED: &str = "";
+
+/// The database's own time, that much ahead, in SQL.
+fn time_ahead(by: Duration) -> String {
+    // Texts are compared: this is how sqlx writes an instant.
+    format!(
+        "strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', '+{}.{:03} seconds')",
+        by.as_secs(),
+        by.subsec_millis()
+    )
+}
 
 /// How long to wait for another process's write lock, and for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,6 +58,11 @@ pub(crate) use queries::verify;
 pub(crate) async fn migrate(url: &str) -> StoreResult<()> {
     let pool = pool(1).connect_with(options(url)?.create_if_missing(true)).await.map_err(from_sqlx)?;
     queries::migrate(&pool).await
+}
+
+/// The database's file.
+pub(crate) fn file(url: &str) -> StoreResult<PathBuf> {
+    Ok(options(url)?.get_filename().to_owned())
 }
 
 fn pool(connections: u32) -> sqlx::pool::PoolOptions<Db> {

@@ -232,10 +232,11 @@ pub(crate) const KEYS: [Key; 25] = [
     Key {
         name: "lease_ms",
         variable: "USHER_LEASE_MS",
-        default: Default::Value("60000"),
+        default: Default::Value("15000"),
         allowed: "a number of milliseconds, 100 to 3600000",
-        about: "How long a server's right to a rule lasts unless it is renewed. For so long the rules of a server that died wait \
-                until another server, or the same one started again, goes on with them.",
+        about: "How long a server's right to a rule lasts unless it is renewed, which happens at a third of it. On PostgreSQL, \
+                another server takes over the rules of one that died after that time. On SQLite, whoever starts takes over at \
+                once.",
         secret: false,
     },
     Key {

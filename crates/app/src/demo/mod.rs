@@ -29,13 +29,14 @@ use usher_domain::{
     targets::Targets,
 };
 use usher_engine::directory::By;
+use usher_store::Storage;
 
 use crate::{
     cli::say,
     config::{Bootstrap, Config, LogFormat},
     csv_files::{self, Report},
     listen::Door,
-    serve::{Joined, Serving, Working, join, shutdown},
+    serve::{Serving, Working, join, shutdown},
     state::AppState,
     system::{SystemClock, SystemIds, random_secret},
 };
@@ -74,8 +75,10 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
             Door::open(&Config { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..config.clone() }).await?
         }
     };
-    let Joined { app, worker, deliverer } = join(&config).await?;
-    let working = Working::start(worker, deliverer);
+    let lock = Storage::lock_worker(config.database_url.expose())?;
+    let joined = join(&config).await?;
+    let app = joined.app.clone();
+    let working = Working::start(lock, joined).await?;
     let serving = Serving::start(door, app.clone())?;
     let environment = app.store.environments().await?.first().map(|environment| environment.id);
     let environment = environment.context("the database has no environment")?;

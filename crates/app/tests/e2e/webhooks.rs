@@ -270,7 +270,7 @@ async fn what_happens_while_it_is_disabled_is_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_batch_is_larger_than_500_and_nothing_is_lost_when_the_server_dies() {
-    let mut usher = Home::with(&[ALLOW, ("USHER_LEASE_MS", "2000")]).serve().await;
+    let mut usher = Home::with(&[ALLOW]).serve().await;
     let api = usher.api().await;
     let (receiver, url) = Receiver::start().await;
     let made = id(&api.post("/subscriptions", subscription(&url)).await.ok());

@@ -23,6 +23,8 @@ pub trait Meter: fmt::Debug + Send + Sync {
     fn delivery(&self, events: u64, accepted: bool);
     /// Events were given up, since their webhook was disabled for longer than they are kept.
     fn dropped(&self, events: u64);
+    /// The clock was set by more than clocks differ: ahead, or back.
+    fn clock_moved(&self, ahead: bool);
 }
 
 /// How a remote system answered, as far as monitoring wants to know.
@@ -83,4 +85,5 @@ impl Meter for Unmetered {
     fn seats(&self, _: ConnectionId, _: Seats) {}
     fn delivery(&self, _: u64, _: bool) {}
     fn dropped(&self, _: u64) {}
+    fn clock_moved(&self, _: bool) {}
 }

@@ -5,6 +5,8 @@
 //! before by anyone; compare usernames, e-mails and names without regard to case. **Must not**: read the clock
 //! (times come in), log values, or return a secret other than sealed-and-opened through [`crate::Secret`].
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use uuid::Uuid;
 
@@ -25,7 +27,7 @@ use crate::{
         user::User,
     },
     ports::{
-        job::{DueMark, Lease},
+        job::{DueMark, Holding, Lease},
         session::SessionStore,
         watch::WatchStore,
     },
@@ -305,18 +307,29 @@ pub trait SyncStore: Send + Sync {
     async fn statuses_by_subject(&self, subject: Subject) -> StoreResult<Vec<(RuleId, SubjectStatus)>>;
 }
 
-/// The due work.
+/// The due work, and leases on it. When something is due is judged by the time that is passed in; how long a lease lasts is
+/// judged by the database's own clock, so that servers whose clocks differ or jump agree about it.
 #[async_trait]
 pub trait JobStore: Send + Sync {
     /// Makes subjects due outside a change set (a retry, a person's resync). Moves a due time only earlier, and
     /// always raises the mark.
     async fn make_due(&self, due: &[Due]) -> StoreResult<()>;
-    /// Takes the lease of the rule that has been due longest and that nobody holds, if there is one.
-    async fn claim(&self, owner: &str, now: Timestamp, until: Timestamp) -> StoreResult<Option<Lease>>;
+    /// Takes the lease of the rule that has been due longest by `now` and that nobody holds, if there is one, for as long
+    /// as `lease`. A lease that was not renewed in time is taken over, but never from the same owner: what an owner holds
+    /// is still at work, however far the database's clock jumped.
+    async fn claim(&self, owner: &str, now: Timestamp, lease: Duration) -> StoreResult<Option<Lease>>;
     /// The subjects of the leased rule that are due by `now`.
     async fn due(&self, lease: &Lease, now: Timestamp) -> StoreResult<Vec<DueMark>>;
-    /// Moves `until` later, if the lease is still ours.
-    async fn renew(&self, lease: &Lease, until: Timestamp) -> StoreResult<Lease>;
+    /// Holds it for as long as `length` from now on, if it is still ours.
+    async fn renew(&self, lease: &Lease, length: Duration) -> StoreResult<()>;
+    /// Gives back a lease whose work broke off, if it is still ours. Nothing counts as done; the rule is due at `again`,
+    /// or before that if something makes it due from now on.
+    async fn give_back(&self, lease: &Lease, again: Timestamp) -> StoreResult<()>;
+    /// Ends every lease and every claim of a delivery, whoever holds it: for the only worker of a database, before it
+    /// begins. What was held is due by `now`. Returns how many there were.
+    async fn end_leases(&self, now: Timestamp) -> StoreResult<u64>;
+    /// Who holds the right to reconcile this rule, if anyone does.
+    async fn holding(&self, rule: RuleId) -> StoreResult<Option<Holding>>;
     /// Ends the lease: forgets what was done (unless it became due again meanwhile), makes `again` due, and frees the
     /// rule.
     async fn settle(&self, lease: &Lease, done: &[DueMark], again: &[Due]) -> StoreResult<()>;
@@ -355,16 +368,16 @@ pub trait SubscriptionStore: Send + Sync {
     /// Enabled subscriptions with events they have not seen, that may be attempted and that nobody holds; whoever has
     /// waited longest first.
     async fn deliveries_due(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<SubscriptionId>>;
-    /// Takes one of them, unless somebody was faster.
+    /// Takes one of them for as long as `lease`, unless somebody was faster.
     async fn claim_delivery(
         &self,
         id: SubscriptionId,
         owner: &str,
         now: Timestamp,
-        until: Timestamp,
+        lease: Duration,
     ) -> StoreResult<Option<Claim>>;
-    /// Keeps it until then.
-    async fn renew_delivery(&self, claim: &Claim, until: Timestamp) -> StoreResult<bool>;
+    /// Keeps it for as long as `length` from now on.
+    async fn renew_delivery(&self, claim: &Claim, length: Duration) -> StoreResult<bool>;
     /// Writes down what became of it; with a time, also gives it back, to be attempted again not before.
     async fn record_delivery(
         &self,
@@ -545,6 +558,12 @@ pub trait Store:
     async fn reseal(&self, limit: u32) -> StoreResult<Resealed>;
     /// Whether the database answers and its schema is this version's.
     async fn ready(&self) -> StoreResult<()>;
+    /// Keeps what time it is, for processes that come later; returns what was kept before.
+    async fn see_time(&self, now: Timestamp) -> StoreResult<Option<Timestamp>>;
+    /// After the clock was set back: what is kept with a time after `now`, and should not lie in the future, is changed so
+    /// that it counts from now on. What waits is due; what happened happened now; what was left out until then is left out
+    /// no more. Dates on which something irreversible happens stay: late is safe.
+    async fn judge_times_again(&self, now: Timestamp) -> StoreResult<()>;
     /// What waits and what stands still by `now`, in all environments together: for monitoring.
     async fn gauges(&self, now: Timestamp) -> StoreResult<Gauges>;
     /// How many statements the database did not carry out since the process began; a change that somebody else was

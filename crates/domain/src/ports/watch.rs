@@ -4,6 +4,8 @@
 //! Watching is due work of its own kind, beside reconciling: it is claimed, leased and fenced in the same way, so that of
 //! several servers one watches a rule, and a slot is served once.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::{connector::LogPosition, job::Lease, store::StoreResult};
@@ -39,6 +41,8 @@ pub struct LogState {
 pub struct Watched {
     /// Slots up to then are served, by what is due.
     pub slot: Option<Timestamp>,
+    /// Slots are served up to then only, as the clock was ahead when more of them were.
+    pub set_back: Option<Timestamp>,
     /// How the log is followed from now on.
     pub log: LogState,
     /// What the slot and the log made due.
@@ -54,8 +58,9 @@ pub trait WatchStore: Send + Sync {
     async fn watch(&self, rule: RuleId) -> StoreResult<Watch>;
     /// Has these rules watched by `at`, if not before. A change of an inbound rule does so by itself.
     async fn wake(&self, rules: &[RuleId], at: Timestamp) -> StoreResult<()>;
-    /// Takes the lease of watching the rule that has waited longest and that nobody holds, if there is one.
-    async fn claim_watch(&self, owner: &str, now: Timestamp, until: Timestamp) -> StoreResult<Option<Lease>>;
+    /// Takes the lease of watching the rule that has waited longest and that nobody holds, if there is one; as
+    /// [`super::store::JobStore::claim`].
+    async fn claim_watch(&self, owner: &str, now: Timestamp, lease: Duration) -> StoreResult<Option<Lease>>;
     /// Writes what a look came to, makes due what follows from it, and ends the lease.
     async fn watched(&self, lease: &Lease, watched: &Watched) -> StoreResult<()>;
 }

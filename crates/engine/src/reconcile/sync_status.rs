@@ -6,6 +6,7 @@ use usher_domain::{
     EnvironmentId, Problem, RuleId, Timestamp,
     ports::{
         connector::THROTTLED,
+        job::Holding,
         store::{PageRequest, StoreResult},
         watch::LogState,
     },
@@ -50,6 +51,28 @@ impl RuleState {
     }
 }
 
+/// Whether a worker has a rule in hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InHand {
+    /// None has: nothing is due, or it waits for its turn.
+    None,
+    /// One is at work on it.
+    Working,
+    /// One that has stopped: another takes over when its lease ends.
+    Stopped,
+}
+
+impl InHand {
+    /// The word, as the API has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            InHand::None => "NONE",
+            InHand::Working => "WORKING",
+            InHand::Stopped => "STOPPED",
+        }
+    }
+}
+
 /// How a rule stands.
 #[derive(Clone, Debug)]
 pub struct SyncStatus {
@@ -57,6 +80,8 @@ pub struct SyncStatus {
     pub state: RuleState,
     /// Why it does not run, how the last run failed, or what it waits for.
     pub detail: Option<String>,
+    /// Whether a worker has it in hand.
+    pub worker: InHand,
     /// Where the truth comes from; `None` when it is gone.
     pub source: Option<Connection>,
     /// What is made to follow.
@@ -94,6 +119,15 @@ pub fn not_running(rule: &Rule, connection: Option<&Connection>) -> Option<Strin
         Health::Untested => Some(format!("the connection {} was not tested: test it first", connection.name)),
         Health::Valid { .. } => None,
     }
+}
+
+/// What is told of a rule whose worker stopped without giving it back.
+fn waits_for(holding: Holding) -> String {
+    if holding.over {
+        let what = "no worker has taken the rule over: start a server with --role all or --role worker";
+        return format!("the rule waits for a server that stopped, and {what}");
+    }
+    format!("the rule waits for a server that stopped, until {}; then another takes it over", holding.until)
 }
 
 impl Reconciler {
@@ -136,7 +170,10 @@ impl Reconciler {
     pub async fn sync_status(&self, rule: &Rule) -> StoreResult<SyncStatus> {
         let connections = self.store.connections(rule.environment).await?;
         let open = self.store.open_runs(rule.id).await?;
-        let latest = self.store.runs(rule.id, &PageRequest { after: None, limit: LOOK_BACK }).await?.items;
+        let mut latest =
+            self.store.runs(rule.id, &PageRequest { after: None, limit: LOOK_BACK }).await?.items;
+        // Ids rise with time, unless a clock was set back.
+        latest.sort_by_key(|run| std::cmp::Reverse(run.started_at));
         let held = open.iter().find(|run| run.state == RunState::Held);
         let current = open.iter().find(|run| run.state != RunState::Held).or(held);
         let ended =
@@ -163,14 +200,22 @@ impl Reconciler {
             None => self.next(rule).await?,
             Some(_) => (None, None),
         };
+        let holding = self.store.holding(rule.id).await?;
+        let stopped = holding.filter(|it| !it.renewed || it.over).map(waits_for);
+        let worker = match (&holding, &stopped) {
+            (None, _) => InHand::None,
+            (Some(_), None) => InHand::Working,
+            (Some(_), Some(_)) => InHand::Stopped,
+        };
         Ok(SyncStatus {
             state,
+            worker,
             following,
             source: end(rule.source),
             target: end(rule.target),
             last_sync_at: well.filter_map(|run| run.finished_at).next(),
             next_sync_at,
-            detail: inactive.or_else(|| problem.map(|problem| problem.to_string())),
+            detail: inactive.or(stopped).or_else(|| problem.map(|problem| problem.to_string())),
             users,
             groups,
             current: current.cloned(),

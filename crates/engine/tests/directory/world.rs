@@ -169,9 +169,7 @@ impl World {
     pub(crate) async fn due(&self, rule: RuleId) -> Vec<DueSubject> {
         let later = Standing.now().plus(Duration::from_secs(1));
         let mut of_rule = Vec::new();
-        while let Some(lease) =
-            self.store.claim("tests", later, later.plus(Duration::from_secs(60))).await.unwrap()
-        {
+        while let Some(lease) = self.store.claim("tests", later, Duration::from_secs(60)).await.unwrap() {
             let marks = self.store.due(&lease, later).await.unwrap();
             self.store.settle(&lease, &marks, &[]).await.unwrap();
             if lease.rule == rule {

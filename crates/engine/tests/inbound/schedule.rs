@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use dropbox_simulator::{Fault, Route, Trigger, When};
 use serde_json::json;
-use usher_domain::{Timestamp, reconcile::run::RunState};
+use usher_domain::{
+    Timestamp,
+    ports::watch::{LogState, Watched},
+    reconcile::run::RunState,
+};
 
 use crate::{
     rule::{INBOUND, inbound, member},
@@ -84,6 +88,32 @@ async fn the_daily_slot_is_when_the_initial_sync_completed_whatever_comes() {
     2026-01-06T20:00:00.000Z Schedule Succeeded
     2026-01-07T14:37:00.000Z Schedule Succeeded
     ");
+}
+
+#[tokio::test]
+async fn a_clock_that_once_was_years_ahead_stops_no_schedule() {
+    let world = inbound(json!({"SCHEDULE": "every 15m"}), [member("ada")]).await;
+    world.initial_at("2026-01-01T12:00:00Z").await;
+    let ahead: Timestamp = "2028-01-01T12:00:00Z".parse().unwrap();
+    let lease = world.store.claim_watch("ahead", ahead, Duration::from_secs(60)).await.unwrap().unwrap();
+    let served = Watched {
+        slot: Some(ahead),
+        set_back: None,
+        log: LogState::default(),
+        due: Vec::new(),
+        again: Some(ahead.plus(Duration::from_secs(900))),
+    };
+    world.store.watched(&lease, &served).await.unwrap();
+    // The clock is right again, and upkeep comes round.
+    world.reconciler.tend().await.unwrap();
+    world.work().await;
+    assert_eq!(world.next_sync_at().await.unwrap(), "2026-01-01T12:15:00.000Z");
+    world.works_at("2026-01-01T12:15:00Z").await;
+    world.works_at("2026-01-01T12:30:01Z").await;
+    assert_eq!(
+        world.full_runs().await[1..],
+        ["2026-01-01T12:15:00.000Z Schedule Succeeded", "2026-01-01T12:30:01.000Z Schedule Succeeded"]
+    );
 }
 
 #[tokio::test]

@@ -114,7 +114,7 @@ async fn a_run_cut_off_by_a_dying_server_is_told_as_that_and_planned_again() {
         () = world.team.hung() => {}
     }
     assert_eq!(world.last_run().await.state, RunState::Applying);
-    world.clock.advance(Duration::from_secs(61));
+    world.restart().await;
     world.work().await;
     let runs = world.runs().await;
     assert_eq!(
@@ -139,7 +139,7 @@ async fn a_suspension_whose_answer_was_lost_is_known_as_ours() {
         () = world.team.hung() => {}
     }
     world.edit("ada", |user| user.enabled = true).await;
-    world.clock.advance(Duration::from_secs(61));
+    world.restart().await;
     world.work().await;
     assert_eq!(world.with_access(), ["ada", "admin"], "who is enabled is not locked out");
 }
@@ -151,10 +151,10 @@ async fn links_that_were_lost_are_found_again() {
     world.people(names(3)).await;
     world.join("p001", "eng").await;
     world.work().await;
-    let lease = world.store.claim("thief", now(&world), now(&world)).await.unwrap();
+    let lease = world.store.claim("thief", now(&world), Duration::ZERO).await.unwrap();
     assert!(lease.is_none(), "nothing is due");
     world.resync().await;
-    let lease = world.store.claim("thief", now(&world), now(&world)).await.unwrap().unwrap();
+    let lease = world.store.claim("thief", now(&world), Duration::ZERO).await.unwrap().unwrap();
     let mut records: Vec<_> =
         world.users.values().map(|user| usher_domain::ports::store::Record::Unlink(*user)).collect();
     records.push(usher_domain::ports::store::Record::UnlinkGroup(world.groups["eng"]));
@@ -176,10 +176,9 @@ fn now(world: &World) -> usher_domain::Timestamp {
 async fn who_lost_the_lease_writes_nothing_more() {
     let mut world = World::new().await;
     world.user("ada").await;
-    let stale = world.store.claim("slow", now(&world), now(&world)).await.unwrap().unwrap();
+    let stale = world.store.claim("slow", now(&world), Duration::ZERO).await.unwrap().unwrap();
     world.clock.advance(Duration::from_secs(1));
-    let taken =
-        world.store.claim("other", now(&world), now(&world).plus(Duration::from_secs(60))).await.unwrap();
+    let taken = world.store.claim("other", now(&world), Duration::from_secs(60)).await.unwrap();
     assert!(taken.is_some());
     let refused = world.reconciler.run(&stale, &Stop::default()).await;
     assert_eq!(refused, Err(StoreError::Fenced(world.rule)));
@@ -191,8 +190,7 @@ async fn who_lost_the_lease_writes_nothing_more() {
 async fn a_server_that_is_stopped_leaves_the_rest_due() {
     let mut world = World::new().await;
     world.people(names(3)).await;
-    let lease =
-        world.store.claim("going", now(&world), now(&world).plus(Duration::from_secs(60))).await.unwrap();
+    let lease = world.store.claim("going", now(&world), Duration::from_secs(60)).await.unwrap();
     let stop = Stop::default();
     stop.set();
     world.reconciler.run(&lease.unwrap(), &stop).await.unwrap();

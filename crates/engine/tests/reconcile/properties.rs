@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, future::Future, pin::pin, task::Poll, time::Dur
 
 use proptest::prelude::*;
 use usher_connectors::fake::Fault;
+
 use usher_domain::directory::audit::Actor;
 
 use crate::world::World;
@@ -116,7 +117,7 @@ async fn happen(world: &mut World, model: &mut Model, step: Step) {
     }
 }
 
-/// Works once, but is dropped after so many waits: as if the server died there. The lease then must run out.
+/// Works once, but is dropped after so many waits: as if the server died there. The one that starts then takes over.
 async fn cut(world: &World, after: u32) {
     let mut left = after;
     let mut work = pin!(world.worker.work_once());
@@ -131,7 +132,7 @@ async fn cut(world: &World, after: u32) {
         }
     })
     .await;
-    world.clock.advance(Duration::from_secs(61));
+    world.restart().await;
 }
 
 /// Works once; a call that hangs is a server that died.
@@ -140,7 +141,7 @@ async fn work(world: &World) {
         done = world.worker.work_once() => drop(done.unwrap()),
         () = world.team.hung() => {}
     }
-    world.clock.advance(Duration::from_secs(61));
+    world.restart().await;
 }
 
 /// The faults are over: everything comes to rest. A person approves what is held.

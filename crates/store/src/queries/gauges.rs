@@ -33,7 +33,7 @@ impl Database {
         let mut due =
             QueryBuilder::new("SELECT COUNT(*) AS due, MIN(due_at) AS oldest FROM jobs WHERE kind = ");
         due.push_bind(jobs::name(JobKind::Reconcile)).push(" AND due_at <= ").push_bind(now.to_datetime());
-        due.push(" AND (owner IS NULL OR leased_until <= ").push_bind(now.to_datetime()).push(")");
+        due.push(format!(" AND (owner IS NULL OR {})", jobs::lapsed()));
         let read = |row: &_| Ok((get::<i64>(row, "due")?, optional_time(row, "oldest")?));
         if let Some((due, oldest)) = self.one(due, read).await? {
             (gauges.due_jobs, gauges.oldest_due) = (columns::from_count("due", due)?, oldest);

@@ -3,7 +3,7 @@
 //! Every writer takes the rule's row in `jobs` before its rows in `dues`, and rules in id order, so that two
 //! transactions never wait for each other.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, QueryBuilder};
@@ -11,14 +11,30 @@ use usher_domain::{
     RuleId, Timestamp,
     directory::change::{Due, DueSubject},
     ports::{
-        job::{DueMark, JobKind, Lease},
+        job::{DueMark, Holding, JobKind, Lease},
         store::{JobStore, StoreError, StoreResult},
     },
 };
 use uuid::Uuid;
 
-use super::{CHUNK, Connection, Database, SKIP_LOCKED, from_sqlx, get, id, insert, optional_time, time};
+use super::{
+    CHUNK, Connection, Database, Db, SKIP_LOCKED, from_sqlx, get, id, insert, optional_time, time, time_ahead,
+};
 use crate::columns;
+
+/// A lease that was given further in the future than this was given before the database's clock was set back: it says
+/// nothing about when its holder was last alive.
+const SET_BACK: Duration = Duration::from_secs(5);
+
+/// Of a row of jobs that somebody holds: that its lease was not renewed in time, by the database's clock.
+pub(super) fn lapsed() -> String {
+    format!("(leased_until <= {} OR leased_at > {})", time_ahead(Duration::ZERO), time_ahead(SET_BACK))
+}
+
+/// Of an update of jobs: a lease that long, from now on by the database's clock.
+pub(super) fn leased_for(length: Duration) -> String {
+    format!("leased_at = {}, leased_until = {}", time_ahead(Duration::ZERO), time_ahead(length))
+}
 
 /// The kind of job that reconciles a rule.
 const RULE: &str = name(JobKind::Reconcile);
@@ -80,7 +96,18 @@ pub(super) async fn fence(connection: &mut Connection, lease: &Lease) -> StoreRe
     );
     let query = query.bind(name(lease.kind)).bind(lease.rule.uuid()).bind(&lease.owner).bind(lease.epoch);
     let held = query.execute(connection).await.map_err(from_sqlx)?;
-    if held.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Fenced(lease.rule)) }
+    fenced(lease, held.rows_affected())
+}
+
+/// Narrows an update of jobs to the one that is held by this lease.
+fn push_held(query: &mut QueryBuilder<Db>, lease: &Lease) {
+    query.push(" WHERE kind = ").push_bind(name(lease.kind)).push(" AND key = ").push_bind(lease.rule.uuid());
+    query.push(" AND owner = ").push_bind(lease.owner.clone()).push(" AND epoch = ").push_bind(lease.epoch);
+}
+
+/// What a write means that names a lease and wrote that many rows.
+fn fenced(lease: &Lease, rows: u64) -> StoreResult<()> {
+    if rows == 1 { Ok(()) } else { Err(StoreError::Fenced(lease.rule)) }
 }
 
 /// Forgets the jobs of a rule that is gone, and what was due of it.
@@ -111,34 +138,34 @@ async fn forget_done(connection: &mut Connection, rule: RuleId, done: &[DueMark]
 impl Database {
     /// Takes the lease of the job of that kind that has been due longest and that nobody holds.
     ///
-    /// What is due of a rule that is reconciled stands beside the job. A watch has nothing but its job: it becomes due
-    /// when the lease ends, so that it is not lost with a server, and an earlier time tells that it was woken.
+    /// What is due of a rule that is reconciled stands beside the job. A watch has nothing but its job: while it is held
+    /// it is due only if something wakes it.
     pub(super) async fn claim_job(
         &self,
         kind: JobKind,
         owner: &str,
         now: Timestamp,
-        until: Timestamp,
+        lease: Duration,
     ) -> StoreResult<Option<Lease>> {
         // The condition stands in both places: PostgreSQL chooses by the inner one, and once it has the row, which
         // another server may have taken meanwhile, looks again at the outer one only.
-        const FREE: &str = "kind = $1 AND due_at <= $2 AND (owner IS NULL OR leased_until <= $2)";
+        let free = format!("kind = $1 AND (owner IS NULL AND due_at <= $2 OR owner <> $3 AND {})", lapsed());
         let due = match kind {
             JobKind::Reconcile => "due_at",
-            JobKind::Watch => "$4",
+            JobKind::Watch => "NULL",
         };
+        let leased = leased_for(lease);
         let sql = format!(
-            "UPDATE jobs SET owner = $3, leased_until = $4, due_at = {due}, epoch = epoch + 1 \
-             WHERE {FREE} AND key = (SELECT key FROM jobs WHERE {FREE} ORDER BY due_at, key LIMIT 1 {SKIP_LOCKED}) \
+            "UPDATE jobs SET owner = $3, {leased}, due_at = {due}, epoch = epoch + 1 \
+             WHERE {free} AND key = (SELECT key FROM jobs WHERE {free} ORDER BY due_at, key LIMIT 1 {SKIP_LOCKED}) \
              RETURNING key, epoch"
         );
         let query = sqlx::query(AssertSqlSafe(sql)).bind(name(kind)).bind(now.to_datetime());
-        let query = query.bind(owner).bind(until.to_datetime());
-        let Some(row) = query.fetch_optional(&self.write).await.map_err(from_sqlx)? else {
+        let Some(row) = query.bind(owner).fetch_optional(&self.write).await.map_err(from_sqlx)? else {
             return Ok(None);
         };
         let (rule, epoch) = (id(&row, "key")?, get(&row, "epoch")?);
-        Ok(Some(Lease { kind, rule, owner: owner.to_owned(), epoch, until }))
+        Ok(Some(Lease { kind, rule, owner: owner.to_owned(), epoch }))
     }
 }
 
@@ -150,8 +177,8 @@ impl JobStore for Database {
         transaction.commit().await.map_err(from_sqlx)
     }
 
-    async fn claim(&self, owner: &str, now: Timestamp, until: Timestamp) -> StoreResult<Option<Lease>> {
-        self.claim_job(JobKind::Reconcile, owner, now, until).await
+    async fn claim(&self, owner: &str, now: Timestamp, lease: Duration) -> StoreResult<Option<Lease>> {
+        self.claim_job(JobKind::Reconcile, owner, now, lease).await
     }
 
     async fn due(&self, lease: &Lease, now: Timestamp) -> StoreResult<Vec<DueMark>> {
@@ -174,17 +201,45 @@ impl JobStore for Database {
         .await
     }
 
-    async fn renew(&self, lease: &Lease, until: Timestamp) -> StoreResult<Lease> {
-        let query = sqlx::query(
-            "UPDATE jobs SET leased_until = CASE WHEN leased_until < $1 THEN $1 ELSE leased_until END \
-             WHERE kind = $2 AND key = $3 AND owner = $4 AND epoch = $5 RETURNING leased_until",
+    async fn renew(&self, lease: &Lease, length: Duration) -> StoreResult<()> {
+        let mut query = QueryBuilder::new(format!("UPDATE jobs SET {}", leased_for(length)));
+        push_held(&mut query, lease);
+        fenced(lease, self.execute(query).await?)
+    }
+
+    async fn give_back(&self, lease: &Lease, again: Timestamp) -> StoreResult<()> {
+        let mut query = QueryBuilder::new("UPDATE jobs SET owner = NULL, leased_until = NULL, due_at = ");
+        query.push_bind(again.to_datetime());
+        push_held(&mut query, lease);
+        fenced(lease, self.execute(query).await?)
+    }
+
+    async fn end_leases(&self, now: Timestamp) -> StoreResult<u64> {
+        let mut query = QueryBuilder::new(
+            "UPDATE jobs SET owner = NULL, leased_until = NULL, due_at = CASE WHEN due_at < ",
         );
-        let query = query.bind(until.to_datetime()).bind(name(lease.kind)).bind(lease.rule.uuid());
-        let query = query.bind(&lease.owner).bind(lease.epoch);
-        match query.fetch_optional(&self.write).await.map_err(from_sqlx)? {
-            Some(row) => Ok(Lease { until: time(&row, "leased_until")?, ..lease.clone() }),
-            None => Err(StoreError::Fenced(lease.rule)),
-        }
+        query.push_bind(now.to_datetime()).push(" THEN due_at ELSE ").push_bind(now.to_datetime());
+        query.push(" END WHERE owner IS NOT NULL");
+        self.execute(query).await
+    }
+
+    async fn holding(&self, rule: RuleId) -> StoreResult<Option<Holding>> {
+        let mut query = QueryBuilder::new(format!(
+            "SELECT leased_at, leased_until, {} AS at FROM jobs WHERE owner IS NOT NULL AND kind = ",
+            time_ahead(Duration::ZERO)
+        ));
+        query.push_bind(RULE).push(" AND key = ").push_bind(rule.uuid());
+        self.one(query, |row| {
+            let (until, now) = (time(row, "leased_until")?, time(row, "at")?);
+            // It is renewed at a third of its length.
+            let late = |at: Timestamp| now.since(at) > until.since(at) / 2;
+            Ok(Holding {
+                until,
+                renewed: !optional_time(row, "leased_at")?.is_some_and(late),
+                over: until <= now,
+            })
+        })
+        .await
     }
 
     async fn settle(&self, lease: &Lease, done: &[DueMark], again: &[Due]) -> StoreResult<()> {
@@ -201,11 +256,8 @@ impl JobStore for Database {
     }
 
     async fn next_due(&self) -> StoreResult<Option<Timestamp>> {
-        // A held rule counts from when its lease ends: its holder may never come back.
-        let mut query = QueryBuilder::new(
-            "SELECT min(CASE WHEN owner IS NULL OR leased_until <= due_at THEN due_at ELSE leased_until END) AS at \
-             FROM jobs WHERE due_at IS NOT NULL AND kind IN (",
-        );
+        let mut query =
+            QueryBuilder::new("SELECT min(due_at) AS at FROM jobs WHERE owner IS NULL AND kind IN (");
         query.push_bind(RULE).push(", ").push_bind(name(JobKind::Watch)).push(")");
         Ok(self.one(query, |row| optional_time(row, "at")).await?.flatten())
     }

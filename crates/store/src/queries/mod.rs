@@ -17,6 +17,7 @@ mod sessions;
 
 mod subscriptions;
 mod sync;
+mod times;
 mod verify;
 mod watches;
 mod writer;
@@ -31,7 +32,7 @@ use usher_domain::{
 };
 use uuid::Uuid;
 
-use super::{BEGIN, Db, Pool, SKIP_LOCKED};
+use super::{BEGIN, Db, Pool, SKIP_LOCKED, time_ahead};
 use crate::{error::from_sqlx, migrations, seal::Seal};
 
 pub(crate) use verify::verify;
@@ -170,6 +171,14 @@ impl Store for Database {
 
     async fn gauges(&self, now: Timestamp) -> StoreResult<Gauges> {
         self.all_gauges(now).await
+    }
+
+    async fn see_time(&self, now: Timestamp) -> StoreResult<Option<Timestamp>> {
+        self.see_and_keep_time(now).await
+    }
+
+    async fn judge_times_again(&self, now: Timestamp) -> StoreResult<()> {
+        self.judge_all_times_again(now).await
     }
 
     fn failures(&self) -> u64 {

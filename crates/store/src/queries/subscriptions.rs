@@ -3,11 +3,11 @@
 //! What is due is not written down with each event, but read off: an enabled subscription whose position is behind the
 //! environment's newest event. Its row in `jobs` says when the next attempt may be made, and who makes it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use sqlx::QueryBuilder;
+use sqlx::{AssertSqlSafe, QueryBuilder};
 use usher_domain::{
     EnvironmentId, Secret, SubscriptionId, Timestamp,
     ports::store::{Claim, StoreError, StoreResult, SubscriptionStore},
@@ -16,7 +16,8 @@ use usher_domain::{
 use uuid::Uuid;
 
 use super::{
-    Connection, Database, Row, Stored, Values, delete, from_sqlx, get, id, json, optional_time, select, time,
+    Connection, Database, Row, Stored, Values, delete, from_sqlx, get, id, jobs, json, optional_time, select,
+    time,
 };
 use crate::{
     columns,
@@ -211,8 +212,8 @@ impl SubscriptionStore for Database {
              WHERE s.enabled AND d.position < h.seq AND j.kind = ",
         );
         query.push_bind(SUBSCRIPTION).push(" AND j.due_at <= ").push_bind(now.to_datetime());
-        query.push(" AND (j.owner IS NULL OR j.leased_until <= ").push_bind(now.to_datetime());
-        query.push(") ORDER BY j.due_at, s.id LIMIT ").push_bind(i64::from(limit));
+        query.push(format!(" AND (j.owner IS NULL OR {}) ORDER BY j.due_at, s.id LIMIT ", jobs::lapsed()));
+        query.push_bind(i64::from(limit));
         self.all(query, |row| id(row, "id")).await
     }
 
@@ -221,22 +222,24 @@ impl SubscriptionStore for Database {
         id: SubscriptionId,
         owner: &str,
         now: Timestamp,
-        until: Timestamp,
+        lease: Duration,
     ) -> StoreResult<Option<Claim>> {
-        let query = sqlx::query_scalar(
-            "UPDATE jobs SET owner = $1, leased_until = $2, epoch = epoch + 1 WHERE kind = $3 AND key = $4 \
-             AND due_at <= $5 AND (owner IS NULL OR leased_until <= $5) RETURNING epoch",
+        let sql = format!(
+            "UPDATE jobs SET owner = $1, {}, epoch = epoch + 1 WHERE kind = $2 AND key = $3 \
+             AND due_at <= $4 AND (owner IS NULL OR {}) RETURNING epoch",
+            jobs::leased_for(lease),
+            jobs::lapsed()
         );
-        let query = query.bind(owner).bind(until.to_datetime()).bind(SUBSCRIPTION).bind(id.uuid());
+        let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(owner).bind(SUBSCRIPTION).bind(id.uuid());
         let epoch = query.bind(now.to_datetime()).fetch_optional(&self.write).await.map_err(from_sqlx)?;
         Ok(epoch.map(|epoch| Claim { subscription: id, owner: owner.to_owned(), epoch }))
     }
 
-    async fn renew_delivery(&self, claim: &Claim, until: Timestamp) -> StoreResult<bool> {
-        let query = sqlx::query(
-            "UPDATE jobs SET leased_until = $1 WHERE kind = $2 AND key = $3 AND owner = $4 AND epoch = $5",
-        );
-        let query = query.bind(until.to_datetime()).bind(SUBSCRIPTION).bind(claim.subscription.uuid());
+    async fn renew_delivery(&self, claim: &Claim, length: Duration) -> StoreResult<bool> {
+        let leased = jobs::leased_for(length);
+        let sql =
+            format!("UPDATE jobs SET {leased} WHERE kind = $1 AND key = $2 AND owner = $3 AND epoch = $4");
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(SUBSCRIPTION).bind(claim.subscription.uuid());
         let query = query.bind(&claim.owner).bind(claim.epoch);
         let renewed = query.execute(&self.write).await.map_err(from_sqlx)?;
         Ok(renewed.rows_affected() == 1)

@@ -266,7 +266,10 @@ impl SyncStore for Database {
 
     async fn full_runs(&self, rule: RuleId, limit: u32) -> StoreResult<Vec<Run>> {
         let mut query = QueryBuilder::new("SELECT body FROM runs WHERE is_full AND rule_id = ");
-        query.push_bind(rule.uuid()).push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(limit));
+        query
+            .push_bind(rule.uuid())
+            .push(" ORDER BY started_at DESC, id DESC LIMIT ")
+            .push_bind(i64::from(limit));
         self.all(query, run).await
     }
 

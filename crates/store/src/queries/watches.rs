@@ -3,7 +3,7 @@
 //! Jobs of the kind `watch` are taken after those that reconcile (see [`super::jobs`]), and rows here after both, so that
 //! no two transactions wait for each other.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
 use usher_domain::{
@@ -97,12 +97,12 @@ impl WatchStore for Database {
         transaction.commit().await.map_err(from_sqlx)
     }
 
-    async fn claim_watch(&self, owner: &str, now: Timestamp, until: Timestamp) -> StoreResult<Option<Lease>> {
-        self.claim_job(JobKind::Watch, owner, now, until).await
+    async fn claim_watch(&self, owner: &str, now: Timestamp, lease: Duration) -> StoreResult<Option<Lease>> {
+        self.claim_job(JobKind::Watch, owner, now, lease).await
     }
 
     async fn watched(&self, lease: &Lease, watched: &Watched) -> StoreResult<()> {
-        let Watched { slot, log, due, again } = watched;
+        let Watched { slot, set_back, log, due, again } = watched;
         let mut transaction = self.begin().await?;
         jobs::make_due(&mut transaction, due).await?;
         jobs::fence(&mut transaction, lease).await?;
@@ -124,12 +124,17 @@ impl WatchStore for Database {
             let query = query.bind(slot.to_datetime()).bind(lease.rule.uuid());
             query.execute(&mut *transaction).await.map_err(from_sqlx)?;
         }
-        // Claiming made it due when the lease ends; what woke it since made it due earlier than that, and counts.
+        if let Some(served) = set_back {
+            let query = sqlx::query("UPDATE watches SET served_at = $1 WHERE rule_id = $2");
+            let query = query.bind(served.to_datetime()).bind(lease.rule.uuid());
+            query.execute(&mut *transaction).await.map_err(from_sqlx)?;
+        }
+        // While it was held it was not due, unless something woke it: that counts.
         let query = sqlx::query(
             "UPDATE jobs SET owner = NULL, leased_until = NULL, due_at = \
-             CASE WHEN due_at < $1 AND ($2 IS NULL OR due_at < $2) THEN due_at ELSE $2 END WHERE kind = $3 AND key = $4",
+             CASE WHEN $1 IS NULL OR due_at < $1 THEN due_at ELSE $1 END WHERE kind = $2 AND key = $3",
         );
-        let query = query.bind(lease.until.to_datetime()).bind(again.map(Timestamp::to_datetime));
+        let query = query.bind(again.map(Timestamp::to_datetime));
         let query = query.bind(jobs::name(JobKind::Watch)).bind(lease.rule.uuid());
         query.execute(&mut *transaction).await.map_err(from_sqlx)?;
         transaction.commit().await.map_err(from_sqlx)

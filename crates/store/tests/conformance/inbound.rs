@@ -103,7 +103,7 @@ on_both! {
         let account = |text: &str| DueSubject::Account(text.into());
         let due_at = [due(account("dbmid:one"), 3), due(account("dbmid:two"), 4), due(account("dbmid:one"), 2)];
         world.store.make_due(&due_at).await.unwrap();
-        let lease = world.store.claim("me", at(10), at(100)).await.unwrap().unwrap();
+        let lease = world.store.claim("me", at(10), LEASE).await.unwrap().unwrap();
         let dues = world.store.due(&lease, at(10)).await.unwrap();
         let mut subjects: Vec<DueSubject> = dues.iter().map(|mark| mark.subject.clone()).collect();
         subjects.sort();

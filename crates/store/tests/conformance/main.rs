@@ -15,6 +15,7 @@ mod sessions;
 mod subscriptions;
 mod sync;
 mod tampering;
+mod times;
 mod watches;
 mod world;
 

@@ -41,6 +41,13 @@ fn session(digest: &str, of: AdministratorId, began: Timestamp) -> Session {
     }
 }
 
+/// A session of somebody of their own.
+pub(crate) async fn open(world: &World, digest: &str, began: Timestamp, seen: Timestamp) {
+    let of = administrator(world, 100 + digest.len() as u128, digest).await;
+    let session = Session { seen_at: seen, ..session(digest, of.id, began) };
+    world.store.open_session(&session).await.unwrap();
+}
+
 crate::on_both! {
     async fn a_session_is_found_by_its_digest_with_its_administrator_and_ended_once(world) {
         let ada = administrator(world, 71, "ada").await;

@@ -1,6 +1,6 @@
 //! Subscriptions and their deliveries: due when they are behind, delivered by one server at a time.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use usher_domain::{
     Secret, SubscriptionId,
@@ -53,7 +53,7 @@ on_both! {
         world.commit(vec![Write::SubscriptionGone(HOOK)]).await;
         assert_eq!(store.subscription_by_id(HOOK).await.unwrap(), None);
         assert_eq!(store.delivery(HOOK).await.unwrap(), None);
-        assert_eq!(store.claim_delivery(HOOK, "ada", at(99), at(100)).await.unwrap(), None, "its job is gone too");
+        assert_eq!(store.claim_delivery(HOOK, "ada", at(99), LEASE).await.unwrap(), None, "its job is gone too");
     }
 
     async fn what_is_behind_is_due_and_one_server_has_it(world) {
@@ -65,18 +65,19 @@ on_both! {
         happens(world, 1000).await;
         assert!(store.deliveries_due(at(0), 9).await.unwrap().is_empty(), "not before it may be attempted");
         assert_eq!(store.deliveries_due(at(2), 9).await.unwrap(), [HOOK]);
-        let ada = store.claim_delivery(HOOK, "ada", at(2), at(10)).await.unwrap().unwrap();
+        let ada = store.claim_delivery(HOOK, "ada", at(2), LEASE).await.unwrap().unwrap();
         assert!(store.deliveries_due(at(9), 9).await.unwrap().is_empty(), "ada has it");
-        assert_eq!(store.claim_delivery(HOOK, "bob", at(9), at(20)).await.unwrap(), None);
-        assert!(store.renew_delivery(&ada, at(12)).await.unwrap());
+        assert_eq!(store.claim_delivery(HOOK, "bob", at(9), LEASE).await.unwrap(), None);
+        assert!(store.renew_delivery(&ada, LEASE).await.unwrap());
         assert!(store.deliveries_due(at(11), 9).await.unwrap().is_empty(), "ada kept it");
 
+        assert!(store.renew_delivery(&ada, Duration::ZERO).await.unwrap());
         // Ada is gone; bob takes over, and what ada says later does not count.
         assert_eq!(store.deliveries_due(at(12), 9).await.unwrap(), [HOOK]);
-        let bob = store.claim_delivery(HOOK, "bob", at(12), at(20)).await.unwrap().unwrap();
+        let bob = store.claim_delivery(HOOK, "bob", at(12), LEASE).await.unwrap().unwrap();
         assert!(bob.epoch > ada.epoch);
         let done = Delivery { position: newest + 1, delivered: 1, delivered_at: Some(at(13)), ..Delivery::default() };
-        assert!(!store.renew_delivery(&ada, at(30)).await.unwrap());
+        assert!(!store.renew_delivery(&ada, LEASE).await.unwrap());
         assert!(!store.record_delivery(&ada, &done, Some(at(13))).await.unwrap());
         assert_eq!(store.delivery(HOOK).await.unwrap(), Some((Delivery::from_start(newest), at(1))));
 
@@ -95,7 +96,7 @@ on_both! {
         let on = Subscription { version: 3, updated_at: at(15), ..made };
         write(world, on).await;
         assert_eq!(store.deliveries_due(at(15), 9).await.unwrap(), [HOOK]);
-        let again: Option<Claim> = store.claim_delivery(HOOK, "ada", at(15), at(20)).await.unwrap();
+        let again: Option<Claim> = store.claim_delivery(HOOK, "ada", at(15), LEASE).await.unwrap();
         assert!(again.unwrap().epoch > bob.epoch);
     }
 }

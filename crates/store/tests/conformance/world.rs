@@ -112,7 +112,7 @@ impl World {
     /// Makes the rule due and claims it.
     pub(crate) async fn lease(&self) -> Lease {
         self.store.make_due(&[due(DueSubject::Everything, 1)]).await.unwrap();
-        self.store.claim("ada", at(1), at(1_000)).await.unwrap().unwrap()
+        self.store.claim("ada", at(1), LEASE).await.unwrap().unwrap()
     }
 
     /// Takes the database down; PostgreSQL keeps it otherwise.
@@ -135,6 +135,9 @@ fn random() -> [u8; 16] {
 fn seal(directory: &TempDir) -> Seal {
     Seal::open_or_create(&directory.path().join("usher.key")).unwrap()
 }
+
+/// A lease that does not end within a test.
+pub(crate) const LEASE: std::time::Duration = std::time::Duration::from_secs(3600);
 
 pub(crate) fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(1_760_000_000_000 + millis)

@@ -294,6 +294,7 @@ pub(crate) fn sync_status(origin: &Origin, rule: &Rule, it: &SyncStatus, people:
         "_links": { "self": origin.link(&path(rule.environment, &here)) },
         "status": it.state.name(),
         "detail": it.detail,
+        "worker": it.worker.name(),
         "direction": rule.direction,
         "source": end(rule.source, it.source.as_ref()),
         "target": end(rule.target, it.target.as_ref()),

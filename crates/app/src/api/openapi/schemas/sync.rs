@@ -88,6 +88,7 @@ fn sync_status() -> Value {
         ("*_links", links(&["self"])),
         ("*status", one_of(&["ACTIVE", "INACTIVE", "FAILED", "HELD"])),
         ("*detail", maybe(string())),
+        ("*worker", one_of(&["NONE", "WORKING", "STOPPED"])),
         ("*direction", one_of(&["OUTBOUND", "INBOUND"])),
         ("*source", end()),
         ("*target", end()),
