@@ -143,6 +143,20 @@ const LIMITS: &[Limit] = &[
         beyond: "The form is refused; nothing is changed.",
     },
     Limit {
+        area: Area::Work,
+        what: "how long `usher sync --wait` waits for a server that does not answer",
+        amount: Amount::Time(crate::cli::sync::SILENT),
+        setting: None,
+        beyond: "It ends with an error; the run goes on.",
+    },
+    Limit {
+        area: Area::Work,
+        what: "how long `usher sync --wait` waits for a run that no worker has in hand",
+        amount: Amount::Time(crate::cli::sync::NO_WORKER),
+        setting: None,
+        beyond: "It ends with an error; the run begins as soon as a worker is free.",
+    },
+    Limit {
         area: Area::Access,
         what: "failed sign-ins with one username from one address, or from one browser that the administrator used before",
         amount: Amount::Count(attempts::PER_DOOR as u64, "free"),

@@ -1,11 +1,12 @@
 //! A client of the API: where it is, who we are, and errors as a person reads them.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::sync::RwLock;
 use usher_domain::Secret;
 
 /// Where the API is and who is calling.
@@ -25,12 +26,36 @@ pub(crate) struct Connect {
     environment: Option<String>,
 }
 
-/// A client with a token.
+/// A client with a token, which is replaced when it expires.
 #[derive(Debug)]
 pub(crate) struct ApiClient {
     http: reqwest::Client,
     base: String,
-    token: Secret,
+    token_url: String,
+    id: String,
+    secret: Secret,
+    token: RwLock<Secret>,
+}
+
+/// An answer that is an error.
+#[derive(Debug)]
+struct Refusal {
+    status: StatusCode,
+    text: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// Whether a call failed because the server, or the way to it, is down for a while, and may succeed later as it is.
+pub(crate) fn is_passing(error: &anyhow::Error) -> bool {
+    let busy = |refusal: &Refusal| refusal.status.is_server_error() || refusal.status.as_u16() == 429;
+    error.downcast_ref::<Refusal>().map_or(error.downcast_ref::<reqwest::Error>().is_some(), busy)
 }
 
 impl Connect {
@@ -55,26 +80,16 @@ impl Connect {
             Some(environment) => environment.clone(),
             None => only_environment(&http, url).await?,
         };
-        let answer = http
-            .post(format!("{url}/{environment}/as/token"))
-            .basic_auth(id, Some(secret.expose()))
-            .form(&[("grant_type", "client_credentials")])
-            .send()
-            .await
-            .with_context(|| format!("Usher does not answer at {url}; is `usher serve` running?"))?;
-        let status = answer.status();
-        let body: Value = answer.json().await.unwrap_or_default();
-        match body["access_token"].as_str() {
-            Some(token) if status.is_success() => Ok(ApiClient {
-                http,
-                base: format!("{url}/v1/environments/{environment}"),
-                token: Secret::new(token),
-            }),
-            _ => {
-                let why = body["error_description"].as_str().unwrap_or("no reason given");
-                bail!("no access token for client {id} in environment {environment}: {why}")
-            }
-        }
+        let client = ApiClient {
+            http,
+            base: format!("{url}/v1/environments/{environment}"),
+            token_url: format!("{url}/{environment}/as/token"),
+            id: id.to_owned(),
+            secret,
+            token: RwLock::new(Secret::new("")),
+        };
+        client.renew().await?;
+        Ok(client)
     }
 }
 
@@ -91,6 +106,27 @@ async fn only_environment(http: &reqwest::Client, url: &str) -> Result<String> {
 }
 
 impl ApiClient {
+    /// Gets a token, in the place of the one before.
+    async fn renew(&self) -> Result<()> {
+        let asked = self.http.post(&self.token_url).basic_auth(&self.id, Some(self.secret.expose()));
+        let answer = asked.form(&[("grant_type", "client_credentials")]).send().await.with_context(|| {
+            format!("Usher does not answer at {}; is `usher serve` running?", self.token_url)
+        })?;
+        let status = answer.status();
+        let body: Value = answer.json().await.unwrap_or_default();
+        match body["access_token"].as_str() {
+            Some(token) if status.is_success() => {
+                *self.token.write().await = Secret::new(token);
+                Ok(())
+            }
+            _ => {
+                let why = body["error_description"].as_str().unwrap_or("no reason given");
+                let text = format!("no access token for client {} from {}: {why}", self.id, self.token_url);
+                Err(Refusal { status, text }.into())
+            }
+        }
+    }
+
     /// Reads. `path` is below the environment, with its query.
     pub(crate) async fn get(&self, path: &str) -> Result<Value> {
         self.send(Method::GET, path, None).await
@@ -156,12 +192,21 @@ impl ApiClient {
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<(String, &str)>) -> Result<Value> {
-        let mut request =
-            self.http.request(method, format!("{}{path}", self.base)).bearer_auth(self.token.expose());
-        if let Some((body, media_type)) = body {
-            request = request.header(reqwest::header::CONTENT_TYPE, media_type).body(body);
+        let send = async || {
+            let url = format!("{}{path}", self.base);
+            let mut request = self.http.request(method.clone(), url);
+            request = request.bearer_auth(self.token.read().await.expose());
+            if let Some((body, media_type)) = &body {
+                request = request.header(reqwest::header::CONTENT_TYPE, *media_type).body(body.clone());
+            }
+            request.send().await.context("Usher does not answer")
+        };
+        let mut answer = send().await?;
+        // A token lives for an hour, and what is waited for may take longer.
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            self.renew().await?;
+            answer = send().await?;
         }
-        let answer = request.send().await.context("Usher does not answer")?;
         let status = answer.status();
         if status == StatusCode::NO_CONTENT {
             return Ok(Value::Null);
@@ -178,5 +223,6 @@ fn told(status: StatusCode, body: &Value) -> anyhow::Error {
         let (target, message) = (detail["target"].as_str(), detail["message"].as_str());
         text.push_str(&format!("\n  {}: {}", target.unwrap_or_default(), message.unwrap_or_default()));
     }
-    anyhow!("{text} ({}, {})", body["code"].as_str().unwrap_or("no code"), status.as_u16())
+    let code = body["code"].as_str().unwrap_or("no code");
+    Refusal { status, text: format!("{text} ({code}, {})", status.as_u16()) }.into()
 }

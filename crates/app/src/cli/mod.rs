@@ -6,7 +6,7 @@ mod directory;
 mod fields;
 mod import;
 mod state;
-mod sync;
+pub(crate) mod sync;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 

@@ -1,12 +1,28 @@
 //! `usher preview, sync, approve, status, explain`.
 
-use std::{io::IsTerminal, time::Duration};
+use std::{
+    io::IsTerminal,
+    time::{Duration, Instant},
+};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::{FAILURE, HELD, NOTHING, PENDING, client::ApiClient, directory, say};
+use super::{
+    FAILURE, HELD, NOTHING, PENDING,
+    client::{ApiClient, is_passing},
+    directory, say,
+};
+
+/// How often a run that is waited for is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+/// How often, when it is not known to be at work, its rule's worker is asked for.
+const LOOK_FOR_WORKER: Duration = Duration::from_secs(5);
+/// How long a server that does not answer is waited for.
+pub(crate) const SILENT: Duration = Duration::from_secs(60);
+/// How long a run that no worker has in hand is waited for.
+pub(crate) const NO_WORKER: Duration = Duration::from_secs(10 * 60);
 
 async fn rule(api: &ApiClient, wanted: &str) -> Result<Value> {
     api.find("/propagation/rules", "rules", "rule", wanted).await
@@ -47,7 +63,7 @@ pub(crate) async fn sync(api: &ApiClient, wanted: &str, wait: bool, json: bool) 
     let rule = rule(api, wanted).await?;
     let mut run = api.post(&format!("/propagation/rules/{}/syncs", text(&rule["id"])), &json!({})).await?;
     if wait {
-        run = follow(api, run).await?;
+        run = follow(api, text(&rule["id"]), run).await?;
     }
     if json {
         say(serde_json::to_string_pretty(&run)?);
@@ -72,13 +88,16 @@ pub(crate) async fn sync(api: &ApiClient, wanted: &str, wait: bool, json: bool) 
     })
 }
 
-/// Waits until a run is over or held, with a progress bar on a terminal.
-async fn follow(api: &ApiClient, mut run: Value) -> Result<Value> {
+/// Waits until a run is over or held, with a progress bar on a terminal. Ends with an error when the server is gone, or when
+/// no worker has the run in hand for long.
+async fn follow(api: &ApiClient, rule: &str, mut run: Value) -> Result<Value> {
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template("{msg:10} {bar:40} {pos}/{len}") {
         bar.set_style(style);
     }
     let path = format!("/propagation/runs/{}", text(&run["id"]));
+    let began = Instant::now();
+    let (mut heard, mut in_hand, mut looked) = (began, began, began);
     loop {
         bar.set_message(text(&run["state"]).to_owned());
         bar.set_length(run["progress"]["total"].as_u64().unwrap_or(0));
@@ -87,8 +106,40 @@ async fn follow(api: &ApiClient, mut run: Value) -> Result<Value> {
             bar.finish_and_clear();
             return Ok(run);
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        run = api.get(&path).await?;
+        tokio::time::sleep(LOOK).await;
+        let answer = match api.get(&path).await {
+            Ok(now) if looked.elapsed() >= LOOK_FOR_WORKER => {
+                run = now;
+                looked = Instant::now();
+                api.get(&format!("/propagation/rules/{rule}/syncStatus")).await.map(Some)
+            }
+            Ok(now) => {
+                run = now;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(status) => {
+                heard = Instant::now();
+                if status.is_some_and(|status| text(&status["worker"]) == "WORKING") {
+                    in_hand = heard;
+                }
+            }
+            Err(error) if is_passing(&error) && heard.elapsed() < SILENT => {}
+            Err(error) => {
+                return Err(error)
+                    .context("the run was started, but how it ended is not known; see `usher status`");
+            }
+        }
+        if in_hand.elapsed() >= NO_WORKER {
+            bail!(
+                "the run {} was asked for, but no worker has had it in hand for {} minutes. It begins as soon as one is \
+                 free: see whether a server runs with --role all or --role worker, and `usher status`.",
+                text(&run["id"]),
+                NO_WORKER.as_secs() / 60
+            );
+        }
     }
 }
 
@@ -143,8 +194,9 @@ pub(crate) fn summary(name: &str, status: &Value) -> String {
             counts["impacted"], counts["success"], counts["unsynced"], counts["partial"], counts["failed"]
         )
     };
+    let detail = status["detail"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
     format!(
-        "{name}\n  Sync Status          {}\n{}\n{}\n  Last Sync            {}\n  Sync Direction       {}\n  Source → Target      {} → {}",
+        "{name}\n  Sync Status          {}{detail}\n{}\n{}\n  Last Sync            {}\n  Sync Direction       {}\n  Source → Target      {} → {}",
         text(&status["status"]),
         line("User Sync Summary", &status["users"]),
         line("Group Sync Summary", &status["groups"]),

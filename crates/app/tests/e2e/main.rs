@@ -14,6 +14,7 @@ mod audit;
 mod bad_input;
 mod cli;
 mod clients;
+mod crash;
 mod guests;
 mod inbound_steps;
 mod kill9;

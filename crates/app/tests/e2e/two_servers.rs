@@ -107,6 +107,14 @@ async fn when_one_dies_in_the_middle_the_other_takes_over() {
     assert!(done < 121, "the run was over before the server died");
 
     world.api = other.api().await;
+    until("the status says what the rule waits for", async || {
+        let status = world.api.get(&format!("/propagation/rules/{rule}/syncStatus")).await.ok();
+        let detail = status["detail"].as_str().unwrap_or_default();
+        status["worker"] == "STOPPED" && detail.contains("waits for a server that stopped, until 20")
+    })
+    .await;
+    let shown = String::from_utf8(other.cli(&["status", &rule]).await.stdout).unwrap();
+    eprintln!("{shown}");
     let status = world.settled(&rule).await;
     assert_eq!(status["users"]["success"], 120, "{status:#}");
     assert_eq!(world.dropbox.0.team().on_team(), 121);

@@ -12,7 +12,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{api::Api, database::Database};
+use super::{api::Api, cable::Cable, database::Database};
 
 /// The environment that every server begins with.
 pub(crate) const ENVIRONMENT: &str = "0197b2d0-0000-7000-8000-0000000000e1";
@@ -68,6 +68,19 @@ impl Home {
     pub(crate) async fn postgres(variables: &[(&'static str, &str)]) -> Option<Home> {
         let database = Database::postgres().await?;
         Some(Home::new(tempfile::tempdir().unwrap(), database, variables, false))
+    }
+
+    /// The same, with a cable between the servers and PostgreSQL.
+    pub(crate) async fn postgres_by_cable(variables: &[(&'static str, &str)]) -> Option<(Home, Cable)> {
+        let database = Database::postgres().await?;
+        let mut url = url::Url::parse(database.url()).unwrap();
+        let server = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432));
+        let cable = Cable::to(&server).await;
+        url.set_host(Some("127.0.0.1")).unwrap();
+        url.set_port(Some(cable.port())).unwrap();
+        let mut variables = variables.to_vec();
+        variables.push(("USHER_DATABASE_URL", url.as_str()));
+        Some((Home::new(tempfile::tempdir().unwrap(), database, &variables, false), cable))
     }
 
     fn new(dir: TempDir, database: Database, variables: &[(&'static str, &str)], by_file: bool) -> Home {
@@ -278,6 +291,11 @@ impl Usher {
         let status = status.unwrap();
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         resident.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Runs one without waiting for its end.
+    pub(crate) fn cli_started(&self, args: &[&str]) -> Child {
+        self.cli_command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     /// An admin verb against this server, as the worker client of all roles.

@@ -1,6 +1,7 @@
 //! What the tests are written with: a server process, a client of its API, a world to begin from, redaction.
 
 mod api;
+mod cable;
 mod database;
 mod faulty;
 mod home;
