@@ -202,8 +202,8 @@ impl Worker {
         let look = async {
             tokio::select! {
                 looked = self.reconciler.look(lease) => looked,
-                // It changes nothing at the remote side, so that nothing is lost but its lease.
-                () = self.stop.asked() => Ok(()),
+                // It changes nothing at the remote side: whoever works on looks again.
+                () = self.stop.asked() => self.give_back(lease, Duration::ZERO).await,
             }
         };
         self.under(lease, look).await
