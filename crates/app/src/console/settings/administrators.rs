@@ -16,7 +16,7 @@ use super::{Offered, chosen, offered};
 use crate::{
     access::password,
     console::{
-        error::ConsoleResult,
+        error::{ConsoleError, ConsoleResult},
         form::Form,
         page::{Shell, done, page, refused},
         show::Time,
