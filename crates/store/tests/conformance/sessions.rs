@@ -45,7 +45,7 @@ fn session(digest: &str, of: AdministratorId, began: Timestamp) -> Session {
 pub(crate) async fn open(world: &World, digest: &str, began: Timestamp, seen: Timestamp) {
     let of = administrator(world, 100 + digest.len() as u128, digest).await;
     let session = Session { seen_at: seen, ..session(digest, of.id, began) };
-    world.store.open_session(&session).await.unwrap();
+    world.store.open_session(&session, 1).await.unwrap();
 }
 
 crate::on_both! {
