@@ -22,6 +22,9 @@ use crate::tally::Tally;
 /// parts. Benchmarks are left to the lints: they only mean something when built for release.
 const TARGETS: [&str; 5] = ["--workspace", "--lib", "--bins", "--tests", "--examples"];
 
+/// The variable that tells tests of a full disk that they are left out on purpose.
+const SKIP_TMPFS: &str = "USHER_TEST_SKIP_TMPFS";
+
 #[derive(Args)]
 pub(crate) struct Options {
     /// Leave out the parts that need Python: the simulator judged by Dropbox's own SDK, the API by a fuzzer
@@ -30,6 +33,9 @@ pub(crate) struct Options {
     /// Leave out the tests that need a PostgreSQL server (SQLite is always tested)
     #[arg(long)]
     no_postgres: bool,
+    /// Leave out the tests that fill a disk, which takes the right to mount a tmpfs
+    #[arg(long)]
+    no_tmpfs: bool,
     /// Leave out the tests that drive the console in a browser
     #[arg(long)]
     no_browser: bool,
@@ -71,6 +77,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     tests.args(&options.cargo_args).env_remove(postgres::VARIABLE);
     tests.envs(url.as_ref().map(|url| (postgres::VARIABLE, url)));
     tests.envs(options.no_postgres.then_some((postgres::SKIP, "1")));
+    tests.envs(options.no_tmpfs.then_some((SKIP_TMPFS, "1")));
     tests.envs(browser.iter().flat_map(Browser::variables));
     let run_tests = || count(tests, &mut stdout(), Tally::of_rust);
 
@@ -208,6 +215,7 @@ fn conclude(options: &Options, parts: &[Part]) -> ExitCode {
     }
     let parts = [
         (options.no_postgres, "PostgreSQL"),
+        (options.no_tmpfs, "Full disk"),
         (options.no_python, "Python SDK and API fuzzer"),
         (options.no_browser, "Browser"),
     ];

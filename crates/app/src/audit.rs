@@ -5,7 +5,7 @@ use std::{io::IsTerminal as _, path::Path, process::ExitCode};
 use anyhow::{Context as _, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use usher_domain::directory::audit::verify::{Anchor, Report};
-use usher_store::{Auditor, Seal};
+use usher_store::{Auditor, Storage};
 
 use crate::{cli::say, config::Config, environment};
 
@@ -18,7 +18,9 @@ pub(crate) async fn verify(file: Option<&Path>, expected: &[Anchor]) -> Result<E
     if let Some(path) = config.missing_database() {
         bail!("there is no database at {}", path.display());
     }
-    let seal = Seal::read(&config.seal_key_file)
+    let found = Storage::look(config.database_url.expose()).await.context("looking at the database")?;
+    let seal = found
+        .seal(&config.seal_key_file)
         .context("the key that signed the audit is needed to check it; name it with seal_key_file")?;
     let auditor = Auditor::open(config.database_url.expose(), seal).await.context("opening the database")?;
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
@@ -32,6 +34,7 @@ pub(crate) async fn verify(file: Option<&Path>, expected: &[Anchor]) -> Result<E
     let side_by_side = std::thread::available_parallelism().map_or(1, usize::from).min(8);
     let report = auditor.verify(expected, side_by_side, &progress).await;
     bar.finish_and_clear();
+    auditor.close().await;
     let report = report?;
     if let [one, _, ..] = report.chains.as_slice()
         && expected.iter().any(|anchor| anchor.environment.is_none())

@@ -2,10 +2,18 @@
 
 use std::{path::Path, process::ExitCode};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use usher_domain::{Clock as _, ports::connector::CheckStatus, provisioning::connection::ConnectionKind};
+use usher_store::{Seal, Storage};
 
-use crate::{cli::say, config::Config, environment, serve, system::SystemClock, tls::Tls};
+use crate::{
+    cli::say,
+    config::Config,
+    environment,
+    serve::{self, Joined},
+    system::SystemClock,
+    tls::Tls,
+};
 
 /// Checks; exit 1 when anything is at fault.
 pub(crate) async fn check(file: Option<&Path>) -> Result<ExitCode> {
@@ -27,21 +35,9 @@ pub(crate) async fn check(file: Option<&Path>) -> Result<ExitCode> {
             }
         }
     }
-    if let Some(path) = config.missing_database() {
-        if config.seal_key_file.exists()
-            && let Err(error) = serve::seal(&config)
-        {
-            say(format!("database: {error:#}"));
-            return Ok(ExitCode::FAILURE);
-        }
-        say(format!(
-            "database: {} is not there yet; `usher serve` or `usher migrate` makes it",
-            path.display()
-        ));
-        return Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE });
-    }
-    let joined = match serve::join(&config).await {
-        Ok(joined) => joined,
+    let joined = match database(&config).await {
+        Ok(Some(joined)) => joined,
+        Ok(None) => return Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
         Err(error) => {
             say(format!("database: {error:#}"));
             return Ok(ExitCode::FAILURE);
@@ -87,5 +83,41 @@ pub(crate) async fn check(file: Option<&Path>) -> Result<ExitCode> {
             }
         }
     }
+    serve::close(&*joined.app.store).await;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The database, looked at, with everything over it; nothing is made and nothing is written. `None`, said in words, when
+/// there is nothing to look at yet.
+async fn database(config: &Config) -> Result<Option<Joined>> {
+    let url = config.database_url.expose();
+    if let Some(file) = Storage::file(url)? {
+        let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(directory) = directory {
+            ensure!(directory.is_dir(), "the directory {} is not there. Make it.", directory.display());
+        }
+    }
+    let found = Storage::look(url).await?;
+    if found.keys.is_empty() {
+        if config.seal_key_file.exists() {
+            Seal::read(&config.seal_key_file)?;
+        }
+        let what =
+            config.missing_database().map_or("the database".to_owned(), |path| path.display().to_string());
+        say(format!("database: {what} is not there yet; `usher serve` or `usher migrate` makes it"));
+        return Ok(None);
+    }
+    let seal = found.seal(&config.seal_key_file)?;
+    if found.schema.is_some_and(|schema| schema < Storage::SCHEMA) {
+        say(format!(
+            "database: of an earlier version; the next `usher serve` or `usher migrate` brings its schema from {} to {}. \
+             Connections were not checked.",
+            found.schema.unwrap_or_default(),
+            Storage::SCHEMA
+        ));
+        return Ok(None);
+    }
+    let store = Storage::open_undisturbed(url, seal).await?;
+    store.ready().await?;
+    Ok(Some(serve::assemble(config, store)?))
 }

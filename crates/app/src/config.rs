@@ -19,6 +19,7 @@ use usher_domain::{
     EnvironmentId, Secret,
     targets::{Private, Targets},
 };
+use usher_store::Storage;
 use uuid::Uuid;
 
 use keys::{KEYS, Key};
@@ -232,14 +233,13 @@ impl Config {
     /// The SQLite file, when the database is one that does not exist yet.
     pub(crate) fn missing_database(&self) -> Option<PathBuf> {
         let path = sqlite_path(self.database_url.expose())?;
-        (!path.exists()).then(|| path.to_owned())
+        (!path.exists()).then_some(path)
     }
 }
 
 /// The file of an SQLite database.
-fn sqlite_path(database_url: &str) -> Option<&Path> {
-    let path = database_url.strip_prefix("sqlite:")?.trim_start_matches("//");
-    path.split('?').next().map(Path::new)
+fn sqlite_path(database_url: &str) -> Option<PathBuf> {
+    Storage::file(database_url).ok().flatten()
 }
 
 /// The key file's place when none is named: beside an SQLite database, else in the working directory.

@@ -12,7 +12,9 @@ use crate::{
     api::extract,
     body,
     console::form,
-    listen, web,
+    listen,
+    log::target,
+    readiness, serve, web,
 };
 
 const LIMITS: &[Limit] = &[
@@ -141,6 +143,41 @@ const LIMITS: &[Limit] = &[
         amount: Amount::Bytes(form::FILE_LIMIT),
         setting: None,
         beyond: "The form is refused; nothing is changed.",
+    },
+    Limit {
+        area: Area::Storage,
+        what: "the wait of a readiness check for the database",
+        amount: Amount::Time(readiness::PATIENCE),
+        setting: None,
+        beyond: "The server is not ready: `/readyz` answers 503.",
+    },
+    Limit {
+        area: Area::Storage,
+        what: "the age of an answer of `/readyz`",
+        amount: Amount::Time(readiness::FRESH),
+        setting: None,
+        beyond: "The database is asked anew, with one write however many ask.",
+    },
+    Limit {
+        area: Area::Storage,
+        what: "the time to close the database at the end",
+        amount: Amount::Time(serve::CLOSING),
+        setting: None,
+        beyond: "The process ends without it; nothing is lost.",
+    },
+    Limit {
+        area: Area::Storage,
+        what: "log lines that wait to be written",
+        amount: Amount::Bytes(target::WAITING_BYTES),
+        setting: None,
+        beyond: "The line is dropped and counted in `usher_log_lines_dropped_total`.",
+    },
+    Limit {
+        area: Area::Storage,
+        what: "the wait for the last log lines to be written at the end",
+        amount: Amount::Time(target::LAST_LINES),
+        setting: None,
+        beyond: "The process ends without them.",
     },
     Limit {
         area: Area::Work,

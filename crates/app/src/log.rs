@@ -1,5 +1,7 @@
 //! Log lines: pretty for people, JSON for collectors, always on standard error.
 
+pub(crate) mod target;
+
 use std::{
     backtrace::Backtrace,
     io::{IsTerminal, Write as _},
@@ -11,6 +13,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
 
+use target::ToTarget;
+pub(crate) use target::{dropped, flush};
+
 /// Starts logging.
 pub(crate) fn start(filter: &str, format: LogFormat) -> Result<()> {
     let filter = EnvFilter::try_new(filter)?;
@@ -19,19 +24,25 @@ pub(crate) fn start(filter: &str, format: LogFormat) -> Result<()> {
         LogFormat::Pretty => true,
         LogFormat::Json => false,
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(ToTarget::start()?);
     let started = if pretty { builder.try_init() } else { builder.json().flatten_event(true).try_init() };
     started.map_err(|error| anyhow!("logging cannot start: {error}"))
 }
 
-/// Tells a person what went wrong, with its causes.
+/// Tells a person what went wrong, with its causes: the process ends with this, and there may be no log.
 pub(crate) fn complain(error: &anyhow::Error) {
-    // Nobody may be reading, which is no reason to panic.
-    let _ = writeln!(std::io::stderr(), "usher: {error:#}");
+    print(format_args!("usher: {error:#}"));
 }
 
 /// Tells a person something once that must not go to the log, such as a generated secret.
 pub(crate) fn announce(line: impl std::fmt::Display) {
+    print(format_args!("{line}"));
+}
+
+/// Prints a line on standard error, after the log lines before it. Where nobody can read it (a full disk, a closed pipe),
+/// nothing is printed, and the process goes on.
+fn print(line: std::fmt::Arguments<'_>) {
+    flush();
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
@@ -42,7 +53,6 @@ pub(crate) fn tell_panics() {
 
 /// Words that stand in the program are told. Those that were made at run time may repeat what was worked on (slicing a text
 /// repeats the text), so only their place is told, which is what a mender looks for first.
-#[expect(clippy::print_stderr, reason = "a verb of the command line has no log")]
 fn told(panic: &PanicHookInfo<'_>) {
     let at = panic.location().map(ToString::to_string).unwrap_or_default();
     let words = panic.payload().downcast_ref::<&'static str>().copied();
@@ -50,8 +60,10 @@ fn told(panic: &PanicHookInfo<'_>) {
     let backtrace = Backtrace::capture();
     if tracing::dispatcher::has_been_set() {
         tracing::error!(at, %backtrace, "panicked: {words}");
+        // The process may end with this.
+        flush();
     } else {
-        eprintln!("usher panicked at {at}: {words}\n{backtrace}");
+        print(format_args!("usher panicked at {at}: {words}\n{backtrace}"));
     }
 }
 

@@ -18,6 +18,7 @@ mod limits;
 mod listen;
 mod log;
 mod metrics;
+mod readiness;
 mod recover;
 mod rekey;
 mod serve;
@@ -56,10 +57,12 @@ fn main() -> ExitCode {
             runtime.shutdown_background();
             outcome
         });
-    outcome.unwrap_or_else(|error| {
+    let code = outcome.unwrap_or_else(|error| {
         log::complain(&error);
         if error.is::<WrongArguments>() { ExitCode::from(cli::USAGE) } else { ExitCode::FAILURE }
-    })
+    });
+    log::flush();
+    code
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -73,7 +76,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Migrate { config } => {
             let config = Config::load(config.config.as_deref(), environment)?;
             log::start(&config.log, config.log_format)?;
-            serve::open(&config).await?;
+            serve::open(&config).await?.close().await;
             cli::say("The database schema is up to date.");
         }
         Command::Rekey { config, options } => {

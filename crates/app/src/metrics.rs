@@ -20,14 +20,20 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
+use tokio::time::timeout;
 use usher_domain::{
     ConnectionId, Timestamp,
     ports::{
         meter::{Answered, Meter},
-        store::{Gauges, Store, StoreResult},
+        store::{Gauges, Store},
     },
     provisioning::rule::Direction,
     reconcile::{operation::Action, outcome::Outcome, run::RunState, snapshot::Seats},
+};
+
+use crate::{
+    log,
+    readiness::{self, NotReady, Readiness},
 };
 
 /// The media type of what is given.
@@ -252,25 +258,36 @@ impl Metrics {
     }
 
     /// All of it as text, with what the database says now, or that it does not answer.
-    pub(crate) async fn text(&self, store: &dyn Store, now: Timestamp) -> Result<String, fmt::Error> {
+    pub(crate) async fn text(
+        &self,
+        store: &dyn Store,
+        readiness: &Readiness,
+        now: Timestamp,
+    ) -> Result<String, fmt::Error> {
+        let ready = readiness.check().await;
+        let gauges = match ready {
+            Err(NotReady::Silent) => None,
+            _ => timeout(readiness::PATIENCE, store.gauges(now)).await.ok().and_then(Result::ok),
+        };
         let mut text = String::new();
         text::encode_registry(&mut text, &self.registry)?;
-        text::encode_registry(&mut text, &stood(store.gauges(now).await, store.failures(), now))?;
+        text::encode_registry(&mut text, &stood(ready.is_ok(), gauges, store.failures(), now))?;
         text::encode_eof(&mut text)?;
         Ok(text)
     }
 }
 
 /// What stands in the database now.
-fn stood(gauges: StoreResult<Gauges>, failures: u64, now: Timestamp) -> Registry {
+fn stood(ready: bool, gauges: Option<Gauges>, failures: u64, now: Timestamp) -> Registry {
     let mut registry = Registry::with_prefix("usher");
     let mut gauge = |name: &str, help: &str, value: u64| {
         let gauge: Gauge = Gauge::default();
         gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         registry.register(name, help, gauge);
     };
-    gauge("database_up", "Whether the database answers", u64::from(gauges.is_ok()));
-    if let Ok(it) = gauges {
+    gauge("ready", "Whether this server can do its work: as /readyz says", u64::from(ready));
+    gauge("database_up", "Whether the database answers", u64::from(gauges.is_some()));
+    if let Some(it) = gauges {
         let waited = it.oldest_due.map_or(0, |at| now.since(at).as_secs());
         gauge("runs_held", "Runs that are held for a person now", it.held_runs);
         gauge("connections", "Connections that are switched on", it.active_connections);
@@ -297,6 +314,9 @@ fn stood(gauges: StoreResult<Gauges>, failures: u64, now: Timestamp) -> Registry
     let errors: Counter = Counter::default();
     errors.inc_by(failures);
     registry.register("database_errors", "Statements that the database did not carry out", errors);
+    let dropped: Counter = Counter::default();
+    dropped.inc_by(log::dropped());
+    registry.register("log_lines_dropped", "Log lines that standard error did not take", dropped);
     registry
 }
 

@@ -16,7 +16,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use usher_domain::{directory::audit::Actor, ports::store::Store};
 use usher_engine::directory::{By, Directory};
-use usher_store::keyfile;
+use usher_store::{Storage, keyfile};
 
 use crate::{
     cli::say,
@@ -45,11 +45,13 @@ pub(crate) struct Options {
 /// Seals anew, or goes on with it.
 pub(crate) async fn rekey(config: &Config, options: &Options) -> Result<()> {
     let path = &config.seal_key_file;
+    let found = Storage::look(config.database_url.expose()).await.context("looking at the database")?;
     ensure!(
-        path.exists(),
+        path.exists() || !found.keys.is_empty(),
         "there is no key file {}, so nothing is sealed yet; `usher serve` makes it",
         path.display()
     );
+    found.seal(path)?;
     let _lock = lock(path)?;
     let mut file = keyfile::read(path)?;
     if options.prepare {
@@ -62,7 +64,6 @@ pub(crate) async fn rekey(config: &Config, options: &Options) -> Result<()> {
         return Ok(());
     }
     let store = serve::open(config).await?;
-    store.ready().await?;
     if file.len() == 1 || file.is_prepared() {
         file.add_new()?;
         keyfile::write(path, &file)?;
@@ -81,6 +82,7 @@ pub(crate) async fn rekey(config: &Config, options: &Options) -> Result<()> {
     let by = By { actor: Actor::System, correlation_id: None };
     directory.rekeyed(&by, &file.newest()).await?;
     if options.keep_old {
+        serve::close(&*store).await;
         say(format!(
             "{done} secrets and signatures are under the new key. {} keeps the old keys; run `usher rekey` again to remove them.",
             path.display()
@@ -95,6 +97,7 @@ pub(crate) async fn rekey(config: &Config, options: &Options) -> Result<()> {
             more => done += more,
         }
     }
+    serve::close(&*store).await;
     file.keep_newest();
     keyfile::write(path, &file)?;
     say(format!(
@@ -131,11 +134,11 @@ async fn seal_all(store: &dyn Store) -> Result<u64> {
 fn lock(path: &Path) -> Result<File> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&name)
-        .with_context(|| format!("making {}", name.display()))?;
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(&name).with_context(|| format!("making {}", name.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => {

@@ -3,12 +3,12 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
 use anyhow::{Context, Result, anyhow};
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 use usher_connectors::{dropbox::DropboxConnector, webhook::Webhooks};
 use usher_domain::{
     Clock, ConnectionId, Ids, Problem,
@@ -38,6 +38,7 @@ use crate::{
     console,
     listen::{self, Door},
     metrics::Metrics,
+    readiness::Readiness,
     state::{App, AppState},
     system::{SystemClock, SystemIds},
     verifier::Verifier,
@@ -120,7 +121,15 @@ pub(crate) struct Joined {
 
 /// Opens the database, makes its first environment if it is empty, and joins store, engine and connectors.
 pub(crate) async fn join(config: &Config) -> Result<Joined> {
-    let store = open(config).await?;
+    let joined = assemble(config, open(config).await?)?;
+    let app = &joined.app;
+    bootstrap::ensure(&app.directory, &config.bootstrap, &*app.ids).await?;
+    app.learn_environments().await?;
+    Ok(joined)
+}
+
+/// Joins store, engine and connectors over an open database; writes nothing.
+pub(crate) fn assemble(config: &Config, store: Arc<dyn Store>) -> Result<Joined> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(SystemIds);
     let directory = Directory::new(
@@ -167,8 +176,7 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
     let verifier = Verifier::new(Arc::clone(&store), Arc::clone(&clock));
     let provider = config.openid.as_ref().map(|openid| SignInProvider::new(openid, &config.targets));
     let provider = provider.transpose().map_err(|problem| anyhow!("{problem}"))?;
-    // Last, since it shows secrets once: whatever else can be at fault was found by now.
-    bootstrap::ensure(&directory, &config.bootstrap, &*ids).await?;
+    let readiness = Readiness::new(Arc::clone(&store));
     let app = AppState::new(App {
         store,
         directory,
@@ -181,6 +189,8 @@ pub(crate) async fn join(config: &Config) -> Result<Joined> {
         guesses,
         failures: Failures::default(),
         verifier,
+        readiness,
+        only_environment: RwLock::default(),
         rates: Rates::new(config.max_requests_per_second),
         trusted_proxies: config.trusted_proxies.clone(),
         metrics,
@@ -199,18 +209,35 @@ pub(crate) async fn timekeeper(app: &AppState) -> Result<Timekeeper> {
     Ok(Timekeeper::begin(store, clock, Arc::clone(&app.metrics) as Arc<dyn Meter>, wake).await?)
 }
 
-/// The key that seals secrets; made when there is none.
-pub(crate) fn seal(config: &Config) -> Result<Seal> {
-    Ok(Seal::open_or_create(&config.seal_key_file)?)
+/// The key that seals a database's secrets, which must fit it; made when nothing is sealed yet. Writes nothing else.
+pub(crate) async fn seal(config: &Config) -> Result<Seal> {
+    let found = Storage::look(config.database_url.expose()).await.context("looking at the database")?;
+    Ok(found.seal_or_create(&config.seal_key_file)?)
 }
 
 /// Opens the database with its schema up to date.
+///
+/// # Errors
+/// The seal key is missing or another database's; then nothing was written.
 pub(crate) async fn open(config: &Config) -> Result<Arc<dyn Store>> {
-    let seal = seal(config)?;
+    let seal = seal(config).await?;
     Storage::migrate(config.database_url.expose())
         .await
         .context("bringing the database schema up to date")?;
-    Storage::open(config.database_url.expose(), seal).await.context("opening the database")
+    let store = Storage::open(config.database_url.expose(), seal).await.context("opening the database")?;
+    // Another server may have begun with a key of its own in the meantime.
+    store.ready().await.context("opening the database")?;
+    Ok(store)
+}
+
+/// How long the database may take to be closed; what was committed is safe in any case.
+pub(crate) const CLOSING: Duration = Duration::from_secs(3);
+
+/// Closes the database. An SQLite database is then whole in its one file.
+pub(crate) async fn close(store: &dyn Store) {
+    if timeout(CLOSING, store.close()).await.is_err() {
+        tracing::warn!("the database was not closed within {} s; nothing is lost", CLOSING.as_secs());
+    }
 }
 
 /// The API, being served.
@@ -222,15 +249,18 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    /// Lets clients in.
-    pub(crate) fn start(door: Door, app: AppState) -> Result<Serving> {
+    /// Lets clients in, to what this role serves.
+    pub(crate) fn start(door: Door, role: Role, app: AppState) -> Result<Serving> {
         let address = door.address()?;
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
         let https =
             app.scheme == "https" || app.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
         let metrics = Arc::clone(&app.metrics);
-        let routes = api::router(app.clone()).merge(console::router(app));
+        let routes = match role {
+            Role::Worker => api::worker_router(app),
+            Role::All | Role::Web => api::router(app.clone()).merge(console::router(app)),
+        };
         let routes = web::careful(routes, https, Arc::clone(&metrics));
         let task = tokio::spawn(async move {
             listen::serve(door, routes, metrics, async move { stopped.notified().await }).await
@@ -290,24 +320,18 @@ pub(crate) async fn serve(config: Config, role: Role) -> Result<()> {
         Role::All | Role::Worker => Storage::lock_worker(config.database_url.expose())?,
     };
     // Before a first start makes secrets and shows them: an address that is taken, or a bad certificate, ends it here.
-    let door = match role {
-        Role::Worker => None,
-        Role::All | Role::Web => Some(Door::open(&config).await?),
-    };
+    let door = Door::open(&config).await?;
     let joined = join(&config).await?;
     let app = joined.app.clone();
     let tending = tokio::spawn(upkeep::tend(app.clone()));
     let mut timekeeper = timekeeper(&app).await?;
     let keeping_time = tokio::spawn(async move { timekeeper.run().await });
-    let guesses = Arc::clone(&app.guesses);
-    let serving = door.map(|door| Serving::start(door, app)).transpose()?;
+    let serving = Serving::start(door, role, app.clone())?;
     let working = match role {
         Role::Web => None,
         Role::All | Role::Worker => Some(Working::start(lock, joined).await?),
     };
-    if let Some(serving) = &serving {
-        tracing::info!(address = %serving.address, "usher is listening");
-    }
+    tracing::info!(address = %serving.address, "usher is listening");
     shutdown().await;
     tending.abort();
     keeping_time.abort();
@@ -318,14 +342,9 @@ pub(crate) async fn serve(config: Config, role: Role) -> Result<()> {
             None => Ok(()),
         }
     };
-    let served = async {
-        match serving {
-            Some(serving) => serving.stop().await,
-            None => Ok(()),
-        }
-    };
-    tokio::try_join!(worked, served)?;
-    guesses.flush(true).await;
+    tokio::try_join!(worked, serving.stop())?;
+    app.guesses.flush(true).await;
+    close(&*app.store).await;
     Ok(())
 }
 

@@ -1,10 +1,16 @@
 //! What the handlers of every door reach: one value, joined in [`crate::serve`].
 
-use std::{ops::Deref, sync::Arc};
+use std::{
+    ops::Deref,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use tokio::sync::Notify;
 use url::Url;
-use usher_domain::{Clock, Ids, ports::store::Store};
+use usher_domain::{
+    Clock, EnvironmentId, Ids,
+    ports::store::{Store, StoreResult},
+};
 use usher_engine::{directory::Directory, reconcile::Reconciler};
 
 use crate::{
@@ -13,6 +19,7 @@ use crate::{
         rates::Rates, token::Tokens,
     },
     metrics::Metrics,
+    readiness::Readiness,
     verifier::Verifier,
 };
 
@@ -46,6 +53,10 @@ pub(crate) struct App {
     pub(crate) rates: Rates,
     /// Checks of the audit that run in this process.
     pub(crate) verifier: Verifier,
+    /// Whether this server can do its work.
+    pub(crate) readiness: Readiness,
+    /// The one environment, if there is only one, as this process last saw it.
+    pub(crate) only_environment: RwLock<Option<EnvironmentId>>,
     /// Proxies whose word counts for where a request comes from.
     pub(crate) trusted_proxies: Vec<std::net::IpAddr>,
     /// What this process did, in numbers.
@@ -64,6 +75,25 @@ impl AppState {
     /// Shares it between the handlers.
     pub(crate) fn new(app: App) -> Self {
         AppState(Arc::new(app))
+    }
+}
+
+impl App {
+    /// Looks which environments there are: at the start, after one was made, and now and then, since another server may
+    /// make one.
+    pub(crate) async fn learn_environments(&self) -> StoreResult<()> {
+        let environments = self.store.environments().await?;
+        let only = match environments.as_slice() {
+            [one] => Some(one.id),
+            _ => None,
+        };
+        *self.only_environment.write().unwrap_or_else(PoisonError::into_inner) = only;
+        Ok(())
+    }
+
+    /// The one environment, if there is only one. Asks nobody.
+    pub(crate) fn known_environment(&self) -> Option<EnvironmentId> {
+        *self.only_environment.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Checking the audit of a database: the way in for `usher audit verify`, which changes nothing.
 
+use std::path::Path;
+
 use usher_domain::{
     directory::audit::verify::{Anchor, Report},
     ports::store::StoreResult,
@@ -31,6 +33,22 @@ impl Auditor {
             Kind::Postgres => AnyPool::Postgres(postgres::pool(postgres::CONNECTIONS, database_url).await?),
         };
         Ok(Auditor { seal, pool })
+    }
+
+    /// Opens a copy of an SQLite database, which nobody writes to; makes no file beside it.
+    ///
+    /// # Errors
+    /// It is not there, or no database.
+    pub async fn open_copy(file: &Path, seal: Seal) -> StoreResult<Auditor> {
+        Ok(Auditor { seal, pool: AnyPool::Sqlite(sqlite::readers_of_copy(file).await?) })
+    }
+
+    /// Ends the connections.
+    pub async fn close(&self) {
+        match &self.pool {
+            AnyPool::Sqlite(pool) => pool.close().await,
+            AnyPool::Postgres(pool) => pool.close().await,
+        }
     }
 
     /// Checks every chain, `side_by_side` stretches of one at a time. `anchors` are ends that were seen before.

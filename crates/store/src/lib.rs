@@ -13,21 +13,27 @@ mod auditor;
 mod batch;
 mod columns;
 mod error;
+mod found;
 pub mod keyfile;
 mod limits;
 mod migrations;
+mod pool;
 mod postgres;
 mod seal;
 mod sealed;
 mod sqlite;
 mod worker_lock;
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use usher_domain::ports::store::{Store, StoreError, StoreResult};
 
 pub use crate::{
     auditor::Auditor,
+    found::Found,
     limits::LIMITS,
     seal::{Seal, SealError},
     worker_lock::WorkerLock,
@@ -55,6 +61,51 @@ impl Storage {
     pub fn lock_worker(database_url: &str) -> StoreResult<Option<WorkerLock>> {
         match Kind::of(database_url)? {
             Kind::Sqlite => worker_lock::take(&sqlite::file(database_url)?).map(Some),
+            Kind::Postgres => Ok(None),
+        }
+    }
+
+    /// Opens a database to look at it: nothing is made and nothing is written, in it or beside it.
+    pub async fn open_undisturbed(database_url: &str, seal: Seal) -> StoreResult<Arc<dyn Store>> {
+        match Kind::of(database_url)? {
+            Kind::Sqlite => Ok(Arc::new(sqlite::open_undisturbed(database_url, seal).await?)),
+            Kind::Postgres => Ok(Arc::new(postgres::open_undisturbed(database_url, seal).await?)),
+        }
+    }
+
+    /// What there is at this URL, found out without changing anything.
+    pub async fn look(database_url: &str) -> StoreResult<Found> {
+        match Kind::of(database_url)? {
+            Kind::Sqlite => sqlite::look(database_url).await,
+            Kind::Postgres => postgres::look(database_url).await,
+        }
+    }
+
+    /// The schema that this version speaks.
+    pub const SCHEMA: i64 = migrations::LATEST;
+
+    /// Writes a consistent copy of an SQLite database while others write to it. `into` must not be there, or be empty.
+    pub async fn copy(database_url: &str, into: &Path) -> StoreResult<()> {
+        sqlite::copy(database_url, into).await
+    }
+
+    /// What there is in a copy of an SQLite database, which nobody writes to.
+    pub async fn look_at_copy(file: &Path) -> StoreResult<Found> {
+        sqlite::look_at_copy(file).await
+    }
+
+    /// Makes sure that no other process has an SQLite database open. What was committed is then in its one file.
+    ///
+    /// # Errors
+    /// Another process has it open. That it cannot be read is none: then nobody can work with it.
+    pub async fn alone(database_url: &str) -> StoreResult<()> {
+        sqlite::alone(database_url).await
+    }
+
+    /// The file of an SQLite database; `None` for another one.
+    pub fn file(database_url: &str) -> StoreResult<Option<PathBuf>> {
+        match Kind::of(database_url)? {
+            Kind::Sqlite => sqlite::file(database_url).map(Some),
             Kind::Postgres => Ok(None),
         }
     }

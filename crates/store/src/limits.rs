@@ -14,8 +14,15 @@ pub const LIMITS: &[Limit] = &[
     Limit {
         area: Area::Storage,
         what: "the wait for a database connection or for SQLite's write lock",
-        amount: Amount::Time(crate::postgres::PATIENCE),
+        amount: Amount::Time(crate::pool::PATIENCE),
         setting: None,
         beyond: "The request is answered 503, or the run is planned again later.",
+    },
+    Limit {
+        area: Area::Storage,
+        what: "the time in which a database connection that is given back must answer",
+        amount: Amount::Time(crate::pool::GIVEN_BACK),
+        setting: None,
+        beyond: "The connection is thrown away and another one is made.",
     },
 ];

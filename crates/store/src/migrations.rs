@@ -22,11 +22,19 @@ const STEPS: &[(i64, &str, &str)] = &[
     (20, "provider accounts", include_str!("../migrations/0020_provider_accounts.sql")),
     (21, "guard defaults and audit checks", include_str!("../migrations/0021_guard_and_checks.sql")),
     (24, "leases by the database's clock", include_str!("../migrations/0024_leases.sql")),
+    (25, "write probe", include_str!("../migrations/0025_write_probe.sql")),
     (27, "known places", include_str!("../migrations/0027_known_places.sql")),
 ];
 
 /// The schema that this version speaks.
 pub(crate) const LATEST: i64 = STEPS[STEPS.len() - 1].0;
+
+/// What is said of a schema that a later version made.
+pub(crate) fn made_later(version: i64) -> String {
+    format!(
+        "the database's schema is {version}, made by a later version; this one speaks {LATEST}. Start the later version."
+    )
+}
 
 pub(crate) fn migrator() -> Migrator {
     let steps = STEPS.iter().map(|(version, description, sql)| {

@@ -47,6 +47,24 @@ pub enum SealError {
         /// Its permission bits.
         mode: u32,
     },
+    /// The database is sealed with a key, and the key file is not there.
+    #[error("the key file {} is not there, and the database is sealed with it (key {keys}). A new key would lose every secret that the database holds. Put the file back, or name the one that the database was used with in seal_key_file. Nothing was changed.", path.display())]
+    Missing {
+        /// The key file.
+        path: PathBuf,
+        /// The ids of the keys that the database is sealed with.
+        keys: String,
+    },
+    /// The key file is another database's, or an older one.
+    #[error("the key file {} does not fit the database, which is sealed with the key {key}; the file has {has}. A new key would lose every secret that the database holds. Put back the file that the database was used with, or name it in seal_key_file. Nothing was changed.", path.display())]
+    DoesNotFit {
+        /// The key file.
+        path: PathBuf,
+        /// The id of a key that it lacks.
+        key: String,
+        /// The ids of the keys that it has.
+        has: String,
+    },
     /// The key file holds something else.
     #[error("line {line} of the key file {} is not a key (32 bytes as base64url). Put back the file that the database was used with.", path.display())]
     NotAKey {
@@ -112,6 +130,16 @@ impl Seal {
         let keys: Result<Vec<Key>, _> = std::iter::once(sealing).chain(opening).map(Key::new).collect();
         let kept = Kept { stamp: None, keys: keys?.into() };
         Ok(Seal(Arc::new(Ring { path: None, kept: RwLock::new(kept) })))
+    }
+
+    /// The ids of the keys, the one that seals first: what is known of them in the open.
+    pub fn ids(&self) -> Vec<String> {
+        self.keys().iter().map(|key| key.id.clone()).collect()
+    }
+
+    /// Whether a key of this id is among them, in the file as it is now.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.follow().is_ok() && self.keys().iter().any(|key| key.id == id)
     }
 
     /// Seals a secret for the one place where it is kept.
@@ -214,6 +242,12 @@ impl Seal {
     fn kept(&self) -> RwLockReadGuard<'_, Kept> {
         self.0.kept.read().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The id of the key that sealed or signed this; `None` of what is in no form of ours.
+pub(crate) fn key_of(sealed: &str) -> Option<&str> {
+    let mut parts = sealed.split('.');
+    (parts.next() == Some(FORMAT)).then(|| parts.next()).flatten()
 }
 
 fn read_keys(path: &Path) -> Result<Arc<[Key]>, SealError> {

@@ -31,6 +31,7 @@ async fn tend_keys(app: &AppState) {
 
 async fn once(app: &AppState) -> Result<()> {
     let by = By { actor: Actor::System, correlation_id: None };
+    app.learn_environments().await?;
     app.directory.tend_signing_keys(&by, &random_secret()).await?;
     app.store.forget_attempts_before(app.clock.now().minus(REMEMBERED)).await?;
     app.store.forget_places_before(app.clock.now().minus(PLACE_LIFETIME)).await?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::readiness::NotReady;
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -97,6 +98,11 @@ impl ApiError {
         tracing::error!(error = %what, "the database is unavailable");
         let message = "The database does not answer. Nothing was changed; try again shortly.";
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "UNEXPECTED_ERROR", message)
+    }
+
+    /// This server cannot do its work now.
+    pub(crate) fn not_ready(why: NotReady) -> Self {
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "UNEXPECTED_ERROR", why.to_string())
     }
 
     /// The same error with one more member in its object.

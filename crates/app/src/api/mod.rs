@@ -38,4 +38,4 @@ mod users;
 
 use crate::{correlation, state::AppState};
 
-pub(crate) use routes::router;
+pub(crate) use routes::{router, worker_router};

@@ -235,7 +235,7 @@ pub(crate) enum Role {
     All,
     /// API only
     Web,
-    /// Workers only
+    /// Workers only; answers /healthz, /readyz and /metrics
     Worker,
 }
 

@@ -32,11 +32,11 @@ use usher_engine::directory::By;
 use usher_store::Storage;
 
 use crate::{
-    cli::say,
+    cli::{Role, say},
     config::{Bootstrap, Config, LogFormat},
     csv_files::{self, Report},
     listen::Door,
-    serve::{Serving, Working, join, shutdown},
+    serve::{Serving, Working, close, join, shutdown},
     state::AppState,
     system::{SystemClock, SystemIds, random_secret},
 };
@@ -79,7 +79,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let joined = join(&config).await?;
     let app = joined.app.clone();
     let working = Working::start(lock, joined).await?;
-    let serving = Serving::start(door, app.clone())?;
+    let serving = Serving::start(door, Role::All, app.clone())?;
     let environment = app.store.environments().await?.first().map(|environment| environment.id);
     let environment = environment.context("the database has no environment")?;
 
@@ -102,6 +102,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     }
     working.stop().await?;
     serving.stop().await?;
+    close(&*app.store).await;
     Ok(if synced { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -556,7 +556,7 @@ pub trait Store:
     /// Seals anew, under the newest key, at most `limit` secrets that are sealed under an older one. May be cut at any
     /// point and called again; a secret that somebody changes meanwhile keeps the change.
     async fn reseal(&self, limit: u32) -> StoreResult<Resealed>;
-    /// Whether the database answers and its schema is this version's.
+    /// Whether the database answers, its schema is this version's, and the seal has the keys that its secrets need.
     async fn ready(&self) -> StoreResult<()>;
     /// Keeps what time it is, for processes that come later; returns what was kept before.
     async fn see_time(&self, now: Timestamp) -> StoreResult<Option<Timestamp>>;
@@ -564,6 +564,11 @@ pub trait Store:
     /// that it counts from now on. What waits is due; what happened happened now; what was left out until then is left out
     /// no more. Dates on which something irreversible happens stay: late is safe.
     async fn judge_times_again(&self, now: Timestamp) -> StoreResult<()>;
+    /// Whether the database takes a write now: commits one that changes nothing that anybody reads.
+    async fn try_write(&self) -> StoreResult<()>;
+    /// Ends all connections; nothing can be read or written afterwards. An SQLite database is then whole in its one file,
+    /// unless another process has it open.
+    async fn close(&self);
     /// What waits and what stands still by `now`, in all environments together: for monitoring.
     async fn gauges(&self, now: Timestamp) -> StoreResult<Gauges>;
     /// How many statements the database did not carry out since the process began; a change that somebody else was

@@ -6,6 +6,7 @@
 mod access;
 mod chain;
 mod commit;
+mod condition;
 mod directory;
 mod events;
 mod gauges;
@@ -32,9 +33,10 @@ use usher_domain::{
 };
 use uuid::Uuid;
 
-use super::{BEGIN, Db, Pool, SKIP_LOCKED, time_ahead};
+use super::{BEGIN, Db, NO_TABLE, Pool, SETTLE, SKIP_LOCKED, time_ahead};
 use crate::{error::from_sqlx, migrations, seal::Seal};
 
+pub(crate) use condition::look;
 pub(crate) use verify::verify;
 
 type Connection = <Db as sqlx::Database>::Connection;
@@ -74,19 +76,31 @@ pub(super) async fn migrate(pool: &Pool) -> StoreResult<()> {
     migrations::migrator().run(pool).await.map_err(crate::error::from_migration)
 }
 
+/// Begins a transaction that writes. In a task of its own: if whoever asked goes away meanwhile, the transaction is ended,
+/// and not left open on a connection that others are given.
+async fn begin(pool: &Pool) -> StoreResult<Transaction> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(BEGIN).await }).await;
+    begun.map_err(|error| StoreError::Unavailable(error.to_string()))?.map_err(from_sqlx)
+}
+
 impl Database {
-    /// A database over these pools. Where the schema is current, its audit's chains are begun if they never were.
-    pub(super) async fn open(read: Pool, write: Pool, seal: Seal) -> StoreResult<Self> {
+    /// A database over these pools, as it is.
+    pub(super) fn over(read: Pool, write: Pool, seal: Seal) -> Self {
         let writer = writer::Writer::start(write.clone(), seal.clone());
-        let database = Database { read, write, writer, seal };
-        if database.ready().await.is_ok() {
-            database.begin_chains().await?;
+        Database { read, write, writer, seal }
+    }
+
+    /// Begins the audit's chains if they never were; not in a schema that is not this version's.
+    pub(super) async fn begun(self) -> StoreResult<Self> {
+        if self.ready().await.is_ok() {
+            self.begin_chains().await?;
         }
-        Ok(database)
+        Ok(self)
     }
 
     async fn begin(&self) -> StoreResult<Transaction> {
-        self.write.begin_with(BEGIN).await.map_err(from_sqlx)
+        begin(&self.write).await
     }
 
     /// Reads all that the query finds, row by row.
@@ -150,23 +164,15 @@ impl Store for Database {
     }
 
     async fn ready(&self) -> StoreResult<()> {
-        let query = QueryBuilder::new("SELECT max(version) FROM _sqlx_migrations WHERE success");
-        let found = self.one(query, |row| row.try_get::<Option<i64>, _>(0).map_err(from_sqlx)).await;
-        match found {
-            Ok(Some(Some(version))) if version == migrations::LATEST => Ok(()),
-            Ok(Some(Some(version))) if version > migrations::LATEST => Err(StoreError::Unavailable(format!(
-                "the database's schema is {version}, made by a later version; this one speaks {}. Start the later version.",
-                migrations::LATEST
-            ))),
-            Ok(_) => Err(StoreError::Unavailable(
-                "the database's schema is not current. Run `usher migrate`.".into(),
-            )),
-            // Without the table the database was never migrated; that it answers is all that can be told apart.
-            Err(StoreError::Unavailable(why)) => {
-                Err(StoreError::Unavailable(format!("{why}. If the database is new, run `usher migrate`.")))
-            }
-            Err(error) => Err(error),
-        }
+        self.is_current().await
+    }
+
+    async fn try_write(&self) -> StoreResult<()> {
+        self.write_probe().await
+    }
+
+    async fn close(&self) {
+        self.close_all().await;
     }
 
     async fn gauges(&self, now: Timestamp) -> StoreResult<Gauges> {

@@ -10,7 +10,7 @@ use usher_domain::{
     ports::store::{StoreError, StoreResult},
 };
 
-use super::{BEGIN, Db, Pool, commit, from_sqlx};
+use super::{Db, Pool, begin, commit, from_sqlx};
 use crate::seal::Seal;
 
 /// How many change sets share a transaction at most.
@@ -69,7 +69,7 @@ async fn write_all(pool: Pool, seal: Seal, mut queue: mpsc::Receiver<Waiting>) {
 
 /// What became of each; an error means that nothing was committed.
 async fn write_together(pool: &Pool, seal: &Seal, together: &[Waiting]) -> StoreResult<Vec<StoreResult<()>>> {
-    let mut transaction = pool.begin_with(BEGIN).await.map_err(from_sqlx)?;
+    let mut transaction = begin(pool).await?;
     let mut results = Vec::with_capacity(together.len());
     for waiting in together {
         results.push(write_one(&mut transaction, seal, &waiting.changes).await?);

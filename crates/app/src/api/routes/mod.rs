@@ -37,6 +37,7 @@ pub(crate) fn table() -> Vec<Route> {
         audit::table(),
         webhooks::table(),
         server::table(),
+        server::watched(),
     ]
     .into_iter()
     .flatten()
@@ -45,8 +46,17 @@ pub(crate) fn table() -> Vec<Route> {
 
 /// The whole API.
 pub(crate) fn router(app: AppState) -> Router {
+    routed(table(), app)
+}
+
+/// What a process serves that only works.
+pub(crate) fn worker_router(app: AppState) -> Router {
+    routed(server::watched(), app)
+}
+
+fn routed(table: Vec<Route>, app: AppState) -> Router {
     let mut router = Router::new();
-    for Route { path, permission, handler, .. } in table() {
+    for Route { path, permission, handler, .. } in table {
         let handler = match permission {
             Some(permission) => {
                 handler.route_layer(from_fn_with_state((app.clone(), permission), gate::guard))

@@ -21,40 +21,43 @@ pub(super) fn table() -> Vec<Route> {
         post("", ANYBODY, token::token).at("/{environmentId}/as/token")
             .named("createToken", "Gives an access token to a worker client (OAuth 2.0 client credentials)")
             .takes_as("application/x-www-form-urlencoded", "TokenRequest").gives("Token"),
-        get("", ANYBODY, alive).at("/healthz").ours()
-            .named("readHealth", "Says that the server is alive").gives("Health"),
-        get("", ANYBODY, ready).at("/readyz").ours()
-            .named("readReadiness", "Says whether the database answers and its schema is current").gives("Readiness"),
-        get("", ANYBODY, measured).at("/metrics").ours()
-            .named("readMetrics", "Gives what monitoring wants to know, as Prometheus reads it")
-            .gives_text("application/openmetrics-text"),
         get("", ANYBODY, openapi::serve).at("/openapi.json").ours()
             .named("readOpenApi", "Gives this document").gives("OpenApi"),
     ]
 }
 
-/// `GET /healthz`: alive. Names the environment where there is only one, so that a command line need not.
+/// The routes for whoever watches the process; one that only works has no others.
+#[rustfmt::skip]
+pub(super) fn watched() -> Vec<Route> {
+    vec![
+        get("", ANYBODY, alive).at("/healthz").ours()
+            .named("readHealth", "Says that the server is alive").gives("Health"),
+        get("", ANYBODY, ready).at("/readyz").ours()
+            .named("readReadiness", "Says whether the database can be read and written, its schema is current and the seal key fits")
+            .gives("Readiness"),
+        get("", ANYBODY, measured).at("/metrics").ours()
+            .named("readMetrics", "Gives what monitoring wants to know, as Prometheus reads it")
+            .gives_text("application/openmetrics-text"),
+    ]
+}
+
+/// `GET /healthz`: alive. Asks nobody; names the environment where there is only one, so that a command line need not.
 async fn alive(State(app): State<AppState>) -> Response {
-    let environments = app.store.environments().await.unwrap_or_default();
-    let environment = match environments.as_slice() {
-        [one] => Some(one.id),
-        _ => None,
-    };
-    Json(json!({ "status": "alive", "environment": environment })).into_response()
+    Json(json!({ "status": "alive", "environment": app.known_environment() })).into_response()
 }
 
 /// `GET /metrics`: numbers about this process and this database, and nothing about anybody.
 async fn measured(State(app): State<AppState>) -> Response {
-    match app.metrics.text(&*app.store, app.clock.now()).await {
+    match app.metrics.text(&*app.store, &app.readiness, app.clock.now()).await {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::MEDIA_TYPE)], text).into_response(),
         Err(error) => ApiError::unexpected(error).into_response(),
     }
 }
 
-/// `GET /readyz`: the database answers, and its schema is this version's.
+/// `GET /readyz`: see [`crate::readiness`].
 async fn ready(State(app): State<AppState>) -> Response {
-    match app.store.ready().await {
+    match app.readiness.check().await {
         Ok(()) => Json(json!({ "status": "ready" })).into_response(),
-        Err(error) => ApiError::unavailable(error).into_response(),
+        Err(why) => ApiError::not_ready(why).into_response(),
     }
 }

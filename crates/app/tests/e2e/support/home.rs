@@ -12,7 +12,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{api::Api, cable::Cable, database::Database};
+use super::{api::Api, cable::Cable, database::Database, stalling::Stalling};
 
 /// The environment that every server begins with.
 pub(crate) const ENVIRONMENT: &str = "0197b2d0-0000-7000-8000-0000000000e1";
@@ -83,6 +83,18 @@ impl Home {
         Some((Home::new(tempfile::tempdir().unwrap(), database, &variables, false), cable))
     }
 
+    /// The same, with a way to it that can stand still.
+    pub(crate) async fn postgres_that_stalls() -> Option<(Home, Stalling)> {
+        let database = Database::postgres().await?;
+        let mut url = url::Url::parse(database.url()).unwrap();
+        let server = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432));
+        let stalling = Stalling::start(server).await;
+        url.set_host(Some("127.0.0.1")).unwrap();
+        url.set_port(Some(stalling.port)).unwrap();
+        let variables = [("USHER_DATABASE_URL", url.as_str())];
+        Some((Home::new(tempfile::tempdir().unwrap(), database, &variables, false), stalling))
+    }
+
     fn new(dir: TempDir, database: Database, variables: &[(&'static str, &str)], by_file: bool) -> Home {
         let mut all = BTreeMap::from([
             ("USHER_LOG", "info,usher=debug".to_owned()),
@@ -128,7 +140,20 @@ impl Home {
     pub(crate) async fn serve(&self) -> Usher {
         let number = self.0.servers.fetch_add(1, Ordering::SeqCst);
         let log = self.dir().join(format!("server-{number}.log"));
-        let mut usher = Usher { home: self.clone(), child: None, port: 0, log };
+        self.serve_printing_to(log).await
+    }
+
+    /// The same, with its output to this file or pipe.
+    pub(crate) async fn serve_printing_to(&self, log: PathBuf) -> Usher {
+        let mut usher = Usher { home: self.clone(), child: None, port: 0, log, role: "all" };
+        usher.start().await;
+        usher
+    }
+
+    /// Starts a server of this role.
+    pub(crate) async fn serve_as(&self, role: &'static str) -> Usher {
+        let log = self.dir().join(format!("server-{role}.log"));
+        let mut usher = Usher { home: self.clone(), child: None, port: 0, log, role };
         usher.start().await;
         usher
     }
@@ -171,6 +196,7 @@ pub(crate) struct Usher {
     child: Option<Child>,
     port: u16,
     log: PathBuf,
+    role: &'static str,
 }
 
 impl Usher {
@@ -246,7 +272,7 @@ impl Usher {
                 self.port = free_port();
             }
             let log = OpenOptions::new().create(true).append(true).open(&self.log).unwrap();
-            let mut command = self.home.command(&["serve"]);
+            let mut command = self.home.command(&["serve", "--role", self.role]);
             command.env("USHER_LISTEN", format!("127.0.0.1:{}", self.port));
             for (name, value) in self.home.0.variables.iter().filter(|(_, value)| value.contains(OWN)) {
                 command.env(name, value.replace(OWN, &self.url()));
@@ -275,6 +301,10 @@ impl Usher {
 
     /// Everything that it printed.
     pub(crate) fn printed(&self) -> String {
+        // A device or a pipe has no end.
+        if !self.log.is_file() {
+            return String::new();
+        }
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
