@@ -4,6 +4,7 @@ mod access;
 mod address;
 mod api;
 mod audit;
+mod backup;
 mod body;
 mod bootstrap;
 mod check;
@@ -88,6 +89,12 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             let config = Config::load(config.config.as_deref(), self::environment)?;
             log::start(&config.log, config.log_format)?;
             recover::recover(&config, environment).await?;
+        }
+        Command::Backup { config, dir } => {
+            backup::backup(&Config::load(config.config.as_deref(), environment)?, &dir).await?;
+        }
+        Command::Restore { config, dir, force } => {
+            backup::restore(&Config::load(config.config.as_deref(), environment)?, &dir, force).await?;
         }
         Command::Check { config } => return check::check(config.config.as_deref()).await,
         Command::Audit { verb: AuditVerb::Verify { config, expect } } => {

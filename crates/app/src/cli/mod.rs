@@ -47,6 +47,24 @@ pub(crate) enum Command {
         #[command(flatten)]
         config: ConfigFile,
     },
+    /// Copy an SQLite database into a new directory while servers run, checked, without the seal key; on PostgreSQL, say what
+    /// to run
+    Backup {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// A new directory for this backup
+        dir: PathBuf,
+    },
+    /// Put a backup in the place of the configured database, checked; no server may run
+    Restore {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// The backup's directory
+        dir: PathBuf,
+        /// Replace the database that is there
+        #[arg(long)]
+        force: bool,
+    },
     /// Seal every credential anew under a new key, while servers run; run again to go on after an interruption
     Rekey {
         #[command(flatten)]
@@ -309,6 +327,8 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Rekey { .. }
         | Command::RecoverAdmin { .. }
+        | Command::Backup { .. }
+        | Command::Restore { .. }
         | Command::Serve { .. }
         | Command::Demo(_)
         | Command::Migrate { .. }

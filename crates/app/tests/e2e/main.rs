@@ -11,6 +11,7 @@ mod support;
 mod access;
 mod access_ends;
 mod audit;
+mod backup;
 mod bad_input;
 mod cli;
 mod clients;
