@@ -119,19 +119,21 @@ async fn happen(world: &mut World, model: &mut Model, step: Step) {
 
 /// Works once, but is dropped after so many waits: as if the server died there. The one that starts then takes over.
 async fn cut(world: &World, after: u32) {
-    let mut left = after;
-    let mut work = pin!(world.worker.work_once());
-    std::future::poll_fn(|context| match work.as_mut().poll(context) {
-        Poll::Ready(_) => Poll::Ready(()),
-        Poll::Pending if left == 0 => Poll::Ready(()),
-        Poll::Pending => {
-            left -= 1;
-            // A call that hangs wakes nobody.
-            context.waker().wake_by_ref();
-            Poll::Pending
-        }
-    })
-    .await;
+    {
+        let mut left = after;
+        let mut work = pin!(world.worker.work_once());
+        std::future::poll_fn(|context| match work.as_mut().poll(context) {
+            Poll::Ready(_) => Poll::Ready(()),
+            Poll::Pending if left == 0 => Poll::Ready(()),
+            Poll::Pending => {
+                left -= 1;
+                // A call that hangs wakes nobody.
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        })
+        .await;
+    }
     world.restart().await;
 }
 
