@@ -42,7 +42,7 @@ pub enum Private {
     /// `127.0.0.1`, `[::1]`), never by a name that turns out to; and into private networks. A webhook may not.
     #[default]
     SpelledOut,
-    /// What is listed.
+    /// What is listed, for services and webhooks alike.
     These(Vec<IpNet>),
     /// This machine and private networks; not link-local addresses, where clouds keep their secrets.
     All,
@@ -131,7 +131,7 @@ impl Targets {
         let spelled_out = is_localhost(host) || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
         let allowed = match (place, &self.private) {
             (Place::Public, _) => true,
-            (Place::Private, _) if purpose == Purpose::Service => true,
+            (Place::Private, Private::SpelledOut) => purpose == Purpose::Service,
             (Place::Loopback, Private::SpelledOut) => purpose == Purpose::Service && spelled_out,
             (Place::Loopback | Place::Private, Private::All) => true,
             (_, Private::These(networks)) => networks.iter().any(|network| network.contains(&address)),
@@ -177,20 +177,30 @@ fn canonical(address: IpAddr) -> IpAddr {
 }
 
 fn place(address: IpAddr) -> Place {
-    match canonical(address) {
+    let place = match canonical(address) {
         IpAddr::V4(address) => place_v4(address),
         IpAddr::V6(address) => place_v6(address),
+    };
+    match (address, place) {
+        // A tunnel of one's own network (6to4) whose other end is public; no public server has such an address.
+        (IpAddr::V6(tunnel), Place::Public) if tunnel.segments()[0] == 0x2002 => Place::Private,
+        (_, place) => place,
     }
 }
 
+/// By the IANA registry of special-purpose addresses, and by where clouds answer their own machines.
 fn place_v4(address: Ipv4Addr) -> Place {
     match address.octets() {
         [127, ..] => Place::Loopback,
-        [169, 254, ..] => Place::LinkLocal,
-        [10, ..] | [192, 168, ..] | [172, 16..=31, ..] | [100, 64..=127, ..] | [198, 18..=19, ..] => {
-            Place::Private
-        }
-        [192, 0, 0, _] | [0, ..] | [224..=255, ..] => Place::Nowhere,
+        // Link-local; and the metadata services of two clouds, which live among other addresses.
+        [169, 254, ..] | [192, 0, 0, 192] | [100, 100, 100, 200] => Place::LinkLocal,
+        [10, ..] | [192, 168, ..] | [172, 16..=31, ..] => Place::Private,
+        // Shared by providers (CGNAT), protocol assignments, 6to4 relays, benchmarks, documentation.
+        [100, 64..=127, ..] | [192, 0, 0, _] | [192, 88, 99, _] | [198, 18..=19, ..] => Place::Private,
+        [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Place::Private,
+        // Azure's platform, seen from its machines.
+        [168, 63, 129, 16] => Place::Private,
+        [0, ..] | [224..=255, ..] => Place::Nowhere,
         _ => Place::Public,
     }
 }
@@ -202,7 +212,10 @@ fn place_v6(address: Ipv6Addr) -> Place {
         [0xfd00, 0x0ec2, ..] | [0xfd20, 0x00ce, ..] => Place::LinkLocal,
         [0xfe80..=0xfebf, ..] => Place::LinkLocal,
         [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => Place::Private,
-        [0, ..] | [0xff00..=0xffff, ..] => Place::Nowhere,
+        // NAT64 of one's own network; Teredo, benchmarks and other protocol assignments; documentation; segment routing.
+        [0x64, 0xff9b, ..] | [0x2001, 0..=0x01ff, ..] | [0x2001, 0xdb8, ..] => Place::Private,
+        [0x3fff, 0..=0x0fff, ..] | [0x5f00, ..] => Place::Private,
+        [0, ..] | [0x100, 0, 0, 0, ..] | [0xff00..=0xffff, ..] => Place::Nowhere,
         _ => Place::Public,
     }
 }
@@ -309,6 +322,78 @@ mod tests {
         assert!(!resolved(&all, Purpose::Webhook, "169.254.169.254"));
         assert!(resolved(&private("169.254.0.0/16"), Purpose::Service, "169.254.169.254"));
         assert_eq!("10.0.0.0/99".parse::<Private>(), Err("10.0.0.0/99".to_owned()));
+    }
+
+    #[test]
+    fn false_keeps_services_out_of_private_networks_too() {
+        let no = private("false");
+        for bad in [
+            "https://10.0.0.8",
+            "https://192.168.1.1",
+            "https://[fd12::1]",
+            "https://[::ffff:10.0.0.8]",
+            "https://100.64.0.1",
+            "https://168.63.129.16",
+            "https://0xa000008",
+            "https://localhost",
+        ] {
+            assert!(!allowed(&no, Purpose::Service, bad), "{bad}");
+        }
+        assert!(!resolved(&no, Purpose::Service, "10.0.0.8") && resolved(&no, Purpose::Service, "8.8.8.8"));
+        let one = private("10.1.0.0/16");
+        assert!(
+            resolved(&one, Purpose::Service, "10.1.2.3") && !resolved(&one, Purpose::Service, "10.2.0.1")
+        );
+    }
+
+    #[test]
+    fn addresses_that_are_not_public_are_known_by_every_form_of_theirs() {
+        let (default, all) = (Targets::default(), private("true"));
+        for private in [
+            "100.64.0.1",
+            "100.127.255.255",
+            "168.63.129.16",
+            "::ffff:168.63.129.16",
+            "192.0.0.8",
+            "192.0.2.1",
+            "192.88.99.1",
+            "198.19.255.255",
+            "198.51.100.1",
+            "203.0.113.1",
+            "64:ff9b::a00:1",
+            "64:ff9b:1::808:808",
+            "2002:a00:1::",
+            "2002:808:808::1",
+            "2001::1",
+            "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+            "2001:2::1",
+            "2001:db8::1",
+            "3fff::1",
+            "fec0::1",
+            "fd00::1",
+        ] {
+            assert!(!resolved(&default, Purpose::Webhook, private), "{private}");
+            assert!(resolved(&default, Purpose::Service, private), "{private}");
+            assert!(resolved(&all, Purpose::Webhook, private), "{private}");
+        }
+        for metadata in [
+            "169.254.169.254",
+            "100.100.100.200",
+            "192.0.0.192",
+            "fd00:ec2::254",
+            "64:ff9b::a9fe:a9fe",
+            "::ffff:100.100.100.200",
+            "2002:a9fe:a9fe::1",
+        ] {
+            for targets in [&default, &all] {
+                assert!(!resolved(targets, Purpose::Service, metadata), "{metadata}");
+            }
+        }
+        for public in
+            ["100.63.255.255", "100.128.0.1", "168.63.129.17", "64:ff9b::808:808", "2606:4700::1111"]
+        {
+            assert!(resolved(&default, Purpose::Webhook, public), "{public}");
+        }
     }
 
     #[test]

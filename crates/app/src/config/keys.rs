@@ -265,8 +265,9 @@ pub(crate) const KEYS: [Key; 25] = [
              [::1]); a webhook may not",
         ),
         allowed: "true, false, or addresses and networks such as \"10.1.0.0/16, 127.0.0.1\"",
-        about: "Where service URIs and webhooks may lead beside public addresses. Link-local addresses must be listed to be \
-                reached. In a file it may also be a list.",
+        about: "Where service URIs, the OpenID provider and webhooks may lead beside public addresses: `false` is nowhere, also \
+                not into private networks; addresses and networks are those and no others. Link-local addresses must be \
+                listed to be reached. In a file it may also be a list.",
         secret: false,
     },
     Key {

@@ -134,7 +134,7 @@ async fn who_may_call(api: &Api) -> Vec<(&'static str, String)> {
 async fn webhook(api: &Api) -> [String; 2] {
     let made = api.post("/subscriptions", json!({
         "name": "Collector", "enabled": true, "verifyTlsCertificates": true, "format": "ACTIVITY",
-        "httpEndpoint": { "url": "https://192.0.2.1/in", "headers": { "Authorization": format!("Splunk {HEADER}") } },
+        "httpEndpoint": { "url": "https://receiver.invalid/in", "headers": { "Authorization": format!("Splunk {HEADER}") } },
         "filterOptions": { "includedActionTypes": ["USER.CREATED"] },
     }));
     let made = made.await.ok();
