@@ -7,6 +7,7 @@ pub mod fake;
 mod guard;
 mod http;
 mod limits;
+mod mask;
 pub mod openid;
 mod retry_after;
 pub mod webhook;

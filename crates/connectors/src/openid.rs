@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reqwest::header::ACCEPT;
+use reqwest::{StatusCode, header::ACCEPT};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -19,14 +19,13 @@ use usher_domain::{
 
 use crate::{
     guard::Guarded,
-    http::reason,
-    retry_after::{LONGEST_WAIT, retry_after},
+    http::{self, Expected, LONGEST_ANSWER, NoAnswer},
+    mask::Secrets,
+    retry_after::LONGEST_WAIT,
 };
 
 /// How long the provider may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The longest answer that is read, in bytes.
-pub(crate) const LONGEST: usize = 1024 * 1024;
 /// How long what it says of itself is believed.
 const BELIEVED: Duration = Duration::from_secs(3600);
 /// How long it is left alone after it failed, however many people want to sign in.
@@ -105,19 +104,9 @@ impl OpenIdProvider {
     /// # Errors
     /// When no HTTPS client can be set up on this machine.
     pub fn new(registration: Registration, targets: Targets) -> Result<Self, Problem> {
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("usher/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .dns_resolver(Arc::new(Guarded::new(targets.clone(), Purpose::Service)))
-            .timeout(PATIENCE)
-            .build()
-            .map_err(|error| {
-                Problem::new(
-                    "HTTP_CLIENT_UNAVAILABLE",
-                    format!("An HTTPS client could not be set up: {}.", reason(&error.without_url())),
-                    "Check the system's certificate store and proxy settings.",
-                )
-            })?;
+        let http = http::client(|builder| {
+            builder.dns_resolver(Arc::new(Guarded::new(targets.clone(), Purpose::Service))).timeout(PATIENCE)
+        })?;
         let (metadata, keys) = (Mutex::default(), Mutex::default());
         Ok(OpenIdProvider { registration, targets, http, metadata, keys, resting: Default::default() })
     }
@@ -218,7 +207,8 @@ impl OpenIdProvider {
             let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
             request = request.basic_auth(encoded(client_id), Some(encoded(client_secret.expose())));
         }
-        let answer = self.send("token endpoint", request.form(&form)).await?;
+        let sent = [verifier, &Secret::new(code)];
+        let answer = self.send("token endpoint", request.form(&form), &sent, true).await?;
         let answer: TokenAnswer = serde_json::from_value(answer)
             .map_err(|error| self.faulty("token endpoint", &error.to_string()))?;
         match (answer.id_token, answer.access_token) {
@@ -247,7 +237,7 @@ impl OpenIdProvider {
         if let Some(token) = bearer {
             request = request.bearer_auth(token.expose());
         }
-        self.send(what, request).await
+        self.send(what, request, bearer.as_slice(), false).await
     }
 
     fn allowed(&self, what: &str, url: &Url) -> Result<(), Problem> {
@@ -256,32 +246,38 @@ impl OpenIdProvider {
         })
     }
 
-    /// Sends, and reads the JSON that is answered.
-    async fn send(&self, what: &str, request: reqwest::RequestBuilder) -> Result<Value, Problem> {
+    /// Sends, and reads the JSON that is answered. `sent` is what is masked in the answer beside the client's secret;
+    /// `grants` says that a success gives tokens.
+    async fn send(
+        &self,
+        what: &str,
+        request: reqwest::RequestBuilder,
+        sent: &[&Secret],
+        grants: bool,
+    ) -> Result<Value, Problem> {
         self.rested()?;
-        let mut answer = request.send().await.map_err(|error| self.silent(what, error))?;
-        let status = answer.status();
+        let secrets = Secrets::of([&self.registration.client_secret].into_iter().chain(sent.iter().copied()));
+        let whole = |status: StatusCode| status.is_success();
+        let expected = Expected { longest: LONGEST_ANSWER, whole, grants, secrets: &secrets };
+        let answer = http::ask(request, expected).await.map_err(|why| match &why {
+            NoAnswer::TooLong(_) => self.faulty(what, &format!("it {}", why.what())),
+            NoAnswer::Unsent(_) | NoAnswer::Late | NoAnswer::Lost(_) => self.silent(what, why.what()),
+        })?;
+        let status = answer.status;
         if matches!(status.as_u16(), 429 | 503)
-            && let Some(wait) = retry_after(answer.headers())
+            && let Some(wait) = answer.retry_after
         {
             let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
             *resting = Some(Instant::now() + wait.min(LONGEST_WAIT));
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| self.silent(what, error))? {
-            body.extend_from_slice(&chunk);
-            if body.len() > LONGEST {
-                return Err(self.faulty(what, "its answer is longer than 1 MiB"));
-            }
-        }
-        let read = serde_json::from_slice::<Value>(&body);
+        let read = serde_json::from_slice::<Value>(&answer.body);
         if status.is_success() {
             return read.map_err(|_| self.faulty(what, "its answer is no JSON"));
         }
         // RFC 6749, 5.2. The description is the provider's own words for who set it up, and holds no secret of ours.
         let said = |name: &str| {
             let text = read.as_ref().ok().and_then(|it| it.get(name)?.as_str()).unwrap_or_default();
-            text.chars().filter(|letter| !letter.is_control()).take(200).collect::<String>()
+            text.chars().take(200).collect::<String>()
         };
         let (error, description) = (said("error"), said("error_description"));
         let remedy = match error.as_str() {
@@ -318,15 +314,10 @@ impl OpenIdProvider {
         )
     }
 
-    fn silent(&self, what: &str, error: reqwest::Error) -> Problem {
-        let error = error.without_url();
-        let why = if error.is_timeout() { "it did not answer in time".into() } else { reason(&error) };
+    fn silent(&self, what: &str, why: &str) -> Problem {
         Problem::new(
             "OPENID_PROVIDER_UNREACHABLE",
-            format!(
-                "The {what} of the OpenID provider {} cannot be reached: {why}.",
-                self.registration.issuer
-            ),
+            format!("The {what} of the OpenID provider {} {why}.", self.registration.issuer),
             "See whether it runs and can be reached from here.",
         )
     }

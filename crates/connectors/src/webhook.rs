@@ -12,10 +12,11 @@ use usher_domain::{
     targets::{Purpose, Targets},
 };
 
-use crate::{guard::Guarded, http::reason, retry_after::retry_after};
-
-/// How much of a refusal's body is read, in bytes: enough to tell a person what it says.
-const EXCERPT: usize = 300;
+use crate::{
+    guard::Guarded,
+    http::{self, Expected, LONGEST_REFUSAL, NoAnswer},
+    mask::Secrets,
+};
 
 /// Webhooks, behind [`Receiver`].
 #[derive(Debug)]
@@ -32,20 +33,12 @@ impl Webhooks {
     /// When no HTTPS client can be set up on this machine.
     pub fn new(targets: Targets) -> Result<Self, Problem> {
         let client = |trusting: bool| {
-            reqwest::Client::builder()
-                .user_agent(concat!("usher/", env!("CARGO_PKG_VERSION")))
-                .redirect(reqwest::redirect::Policy::none())
-                .no_proxy()
-                .dns_resolver(std::sync::Arc::new(Guarded::new(targets.clone(), Purpose::Webhook)))
-                .tls_danger_accept_invalid_certs(trusting)
-                .build()
-                .map_err(|error| {
-                    Problem::new(
-                        "HTTP_CLIENT_UNAVAILABLE",
-                        format!("An HTTPS client could not be set up: {}.", reason(&error.without_url())),
-                        "Check the system's certificate store.",
-                    )
-                })
+            http::client(|builder| {
+                builder
+                    .no_proxy()
+                    .dns_resolver(std::sync::Arc::new(Guarded::new(targets.clone(), Purpose::Webhook)))
+                    .tls_danger_accept_invalid_certs(trusting)
+            })
         };
         Ok(Webhooks { verifying: client(false)?, trusting: client(true)?, targets })
     }
@@ -95,12 +88,14 @@ impl Receiver for Webhooks {
         let request = self
             .request(subscription, attempt)
             .map_err(|why| refused(format!("cannot be called: {why}"), "Correct the subscription.", None))?;
-        let answer = request.send().await.map_err(|error| {
-            let error = error.without_url();
-            let what = match (error.is_timeout(), error.is_connect()) {
-                (true, _) => format!("did not answer within {} s", attempt.patience.as_secs_f32()),
-                (false, true) => format!("cannot be reached ({})", reason(&error)),
-                (false, false) => format!("broke off ({})", reason(&error)),
+        // Only the beginning of a refusal is read, and nothing of a success.
+        let secrets = secrets(subscription, attempt.at);
+        let expected =
+            Expected { longest: LONGEST_REFUSAL, whole: |_| false, grants: false, secrets: &secrets };
+        let answer = http::ask(request, expected).await.map_err(|no_answer| {
+            let what = match &no_answer {
+                NoAnswer::Late => format!("did not answer within {} s", attempt.patience.as_secs_f32()),
+                _ => no_answer.what().to_owned(),
             };
             refused(
                 what,
@@ -108,14 +103,13 @@ impl Receiver for Webhooks {
                 None,
             )
         })?;
-        let status = answer.status();
-        if status.is_success() {
+        if answer.status.is_success() {
             return Ok(());
         }
-        let asked = retry_after(answer.headers());
-        let said = excerpt(answer, &subscription.headers).await;
-        let what = format!("answered {}{said}", status.as_u16());
-        Err(refused(what, "See what the receiver has against it; it is tried again.", asked))
+        let said = answer.excerpt();
+        let said = if said.is_empty() { said } else { format!(" ({said})") };
+        let what = format!("answered {}{said}", answer.status.as_u16());
+        Err(refused(what, "See what the receiver has against it; it is tried again.", answer.retry_after))
     }
 }
 
@@ -132,21 +126,10 @@ fn signatures(subscription: &Subscription, at: Timestamp, signed: &str) -> Resul
     Ok(all?.join(" "))
 }
 
-/// The beginning of what was answered, unless it repeats a header that it was sent.
-async fn excerpt(mut answer: reqwest::Response, sent: &std::collections::BTreeMap<String, Secret>) -> String {
-    let mut bytes = Vec::new();
-    while bytes.len() < EXCERPT
-        && let Ok(Some(chunk)) = answer.chunk().await
-    {
-        bytes.extend_from_slice(&chunk);
-    }
-    bytes.truncate(EXCERPT);
-    let text = String::from_utf8_lossy(&bytes);
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    // An echo may be cut off, or hold only the part after `Bearer`.
-    let repeats = sent.values().flat_map(|secret| secret.expose().split_whitespace()).any(|part| {
-        let start: String = part.chars().take(6).collect();
-        start.len() >= 4 && line.contains(&start)
-    });
-    if line.is_empty() || repeats { String::new() } else { format!(" ({line})") }
+/// What is masked in an answer: the signing secrets, and the headers, also without the scheme of an `Authorization`.
+fn secrets(subscription: &Subscription, at: Timestamp) -> Secrets {
+    let headers = subscription.headers.values();
+    let credentials = headers.clone().filter_map(|value| value.expose().split_once(char::is_whitespace));
+    let credentials: Vec<Secret> = credentials.map(|(_, rest)| Secret::new(rest.trim())).collect();
+    Secrets::of(subscription.signing_secrets(at).into_iter().chain(headers).chain(&credentials))
 }

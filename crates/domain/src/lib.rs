@@ -15,6 +15,7 @@ pub mod provisioning;
 pub mod reconcile;
 pub mod secret;
 pub mod session;
+pub mod shown;
 pub mod subscription;
 pub mod targets;
 pub mod time;

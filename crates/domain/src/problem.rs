@@ -4,6 +4,11 @@ use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 
+use crate::shown;
+
+/// The longest message of a problem, in bytes: it may quote a remote system.
+pub const LONGEST_MESSAGE: usize = 8 * 1024;
+
 /// Why one subject (or one run) is not as it should be: what happened, and what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -20,11 +25,15 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem without a request behind it.
-    pub fn new(code: &'static str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+    /// A problem without a request behind it. A message of more than [`LONGEST_MESSAGE`] is cut.
+    pub fn new(
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
         Problem {
-            code: Cow::Borrowed(code),
-            message: message.into(),
+            code: code.into(),
+            message: shown::cut(message.into(), LONGEST_MESSAGE),
             remedy: remedy.into(),
             request_id: None,
         }

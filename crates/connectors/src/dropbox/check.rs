@@ -4,9 +4,11 @@
 use serde_json::{Value, json};
 use usher_domain::{
     Problem,
-    ports::connector::{Check, CheckReport, CheckStatus, ConnectorError},
+    ports::connector::{Check, CheckReport, CheckStatus, ConnectorError, THROTTLED},
+    problem::LONGEST_MESSAGE,
     provisioning::connection::{Policy, RemoveAction},
     reconcile::snapshot::AccountId,
+    shown,
 };
 
 use super::{
@@ -22,6 +24,8 @@ use super::{
 
 /// A member id that no team has: Dropbox's own are opaque and long.
 const NO_MEMBER: &str = "dbmid:usher-connection-check";
+/// The longest name of a team that is kept, in bytes.
+const LONGEST_TEAM_NAME: usize = 1024;
 /// A group id that no team has.
 const NO_GROUP: &str = "g:usher-connection-check";
 
@@ -76,24 +80,25 @@ impl DropboxConnector {
     async fn steps(&self, report: &mut CheckReport) -> Option<()> {
         let token = match self.client.authenticate().await {
             Ok(()) => Verdict::Holds { detail: "An access token was issued.".into(), request_id: None },
-            Err(error) => Verdict::Ends(error.problem().clone()),
+            Err(error) => Verdict::Ends(in_a_test(&error)),
         };
         push(report, "token", token)?;
         let (team, verdict) = match self.client.post(TEAM_INFO, &Value::Null).await {
             Ok(Reply {
                 value: TeamInfo { name, num_licensed_users, num_provisioned_users, .. },
                 request_id,
+                ..
             }) => {
                 let detail =
                     format!("{name}: {num_provisioned_users} members, {num_licensed_users} licences bought.");
-                (Some(name), Verdict::Holds { detail, request_id })
+                (Some(shown::cut(name, LONGEST_TEAM_NAME)), Verdict::Holds { detail, request_id })
             }
             Err(fault) => (None, failed(fault, TEAM_INFO)),
         };
         report.team = team;
         push(report, "team", verdict)?;
         let (own, verdict) = match self.client.post(AUTHENTICATED_ADMIN, &Value::Null).await {
-            Ok(Reply { value: AuthenticatedAdmin { admin_profile: admin }, request_id }) => {
+            Ok(Reply { value: AuthenticatedAdmin { admin_profile: admin }, request_id, .. }) => {
                 let email = admin.email.to_lowercase();
                 let detail = format!("Authorised by {email}, who is never disabled or removed.");
                 (Some((AccountId::from(admin.team_member_id), email)), Verdict::Holds { detail, request_id })
@@ -128,11 +133,11 @@ impl DropboxConnector {
         match self.client.post::<_, Ignored>(GET_EVENTS, &arg).await {
             Ok(reply) => Verdict::Holds { detail: "Granted.".into(), request_id: reply.request_id },
             Err(fault) => {
-                let error = fault.into_error(GET_EVENTS.path);
-                let Problem { message, remedy, request_id, .. } = error.problem();
+                let Problem { message, remedy, request_id, .. } =
+                    in_a_test(&fault.into_error(GET_EVENTS.path));
                 let detail =
                     format!("Needed by inbound rules with FOLLOW_EVENTS only. {message} For these: {remedy}");
-                Verdict::Open { detail, request_id: request_id.clone() }
+                Verdict::Open { detail, request_id }
             }
         }
     }
@@ -174,17 +179,32 @@ fn push(report: &mut CheckReport, name: &str, verdict: Verdict) -> Option<()> {
             (CheckStatus::Failed, detail, problem.request_id)
         }
     };
+    let detail = shown::cut(detail, LONGEST_MESSAGE);
     report.checks.push(Check { name: name.to_owned(), status, detail, request_id });
     (!ends).then_some(())
 }
 
 fn failed(fault: Fault, route: &Route) -> Verdict {
     let error = fault.into_error(route.path);
-    let problem = error.problem().clone();
+    let problem = in_a_test(&error);
     match error {
         ConnectorError::Unauthorized { .. } if problem.code == MISSING_SCOPE => Verdict::Fails(problem),
         _ => Verdict::Ends(problem),
     }
+}
+
+/// The problem with a remedy that fits a test: nothing is tried again after it.
+fn in_a_test(error: &ConnectorError) -> Problem {
+    let mut problem = error.problem().clone();
+    let remedy = match &*problem.code {
+        "DROPBOX_UNAVAILABLE" | "TOKEN_ENDPOINT_UNAVAILABLE" => {
+            "Check that BASE_URL and OAUTH_TOKEN_URL are right and can be reached from this server, then test again."
+        }
+        THROTTLED => "Test again after that time.",
+        _ => return problem,
+    };
+    problem.remedy = remedy.to_owned();
+    problem
 }
 
 fn no_administrator(refusal: Refusal) -> Problem {

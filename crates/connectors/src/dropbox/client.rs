@@ -21,7 +21,7 @@ use usher_domain::{
 };
 
 use super::{
-    fault::{self, Fault, Refusal, protocol, stopping, unauthorized},
+    fault::{self, Fault, Refusal, TOO_LONG, protocol, stopping, too_long, unauthorized},
     pace::{Pace, Patience},
     routes::Route,
     token::Tokens,
@@ -34,6 +34,8 @@ use crate::retry_after::{seconds, whole_or_not};
 pub(super) struct Reply<T> {
     pub(super) value: T,
     pub(super) request_id: Option<String>,
+    /// About how many bytes of memory it takes.
+    pub(super) weight: usize,
 }
 
 /// The connection to one team.
@@ -246,16 +248,20 @@ impl Client {
             .header(CONTENT_TYPE, "application/json")
             .body(body.to_vec());
         let sent = Instant::now();
-        let answer = transport::send(request).await;
+        let answer = transport::send(request, route.longest, false, &self.tokens.secrets()).await;
         transport::count(&*self.meter, route.path, &answer, sent.elapsed());
         let status = answer.as_ref().map_or(0, |raw| raw.status.as_u16());
         let request_id = answer.as_ref().ok().and_then(|raw| raw.request_id.as_deref());
         tracing::debug!(route = route.path, status, request_id, ms = %sent.elapsed().as_millis(), attempt, "call");
         match answer {
-            Ok(raw) => meaning(route, raw.without(&[token])),
-            Err(NoAnswer { unsent, what }) => Meaning::Nonsense {
-                what: format!("Dropbox {what} at {}.", route.path),
-                unsent,
+            Ok(raw) => meaning(route, raw),
+            Err(NoAnswer::TooLong(what)) => {
+                let message = format!("Dropbox {what} at {}, and was not read further.", route.path);
+                Meaning::Means(Fault::Failed(too_long(TOO_LONG, message, "BASE_URL")))
+            }
+            Err(no_answer) => Meaning::Nonsense {
+                what: format!("Dropbox {} at {}.", no_answer.what(), route.path),
+                unsent: matches!(no_answer, NoAnswer::Unsent(_)),
                 wait: None,
                 request_id: None,
             },
@@ -266,7 +272,7 @@ impl Client {
 /// A success, read; or what it means that it cannot be.
 fn read<T: DeserializeOwned>(route: &Route, raw: Raw) -> Result<Reply<T>, Meaning> {
     match serde_json::from_slice(&raw.body) {
-        Ok(value) => Ok(Reply { value, request_id: raw.request_id }),
+        Ok(value) => Ok(Reply { value, request_id: raw.request_id, weight: raw.weight }),
         Err(error) if error.is_data() => Err(Meaning::Means(Fault::Failed(protocol(
             format!("The answer of {} is not what its specification says: {error}.", route.path),
             raw.request_id,

@@ -17,7 +17,7 @@ use usher_domain::{
 
 use super::{
     DropboxConnector,
-    fault::{Fault, protocol},
+    fault::{Fault, protocol, too_long},
     routes::{GET_EVENTS, GET_EVENTS_CONTINUE},
     validate,
     wire::{Event, EventsPage, Party, UserSelector},
@@ -101,6 +101,10 @@ impl DropboxConnector {
                 }
                 Err(fault) => return Err(fault.into_error(GET_EVENTS.path)),
             };
+            if page.has_more && !page.events.is_empty() && cursor.as_ref() == Some(&page.cursor) {
+                let message = format!("{} gave the same cursor twice.", GET_EVENTS.path);
+                return Err(too_long("LISTING_ENDLESS", message, "BASE_URL"));
+            }
             page.events.into_iter().for_each(|event| told.read(event));
             told.more = page.has_more;
             told.cursor.clone_from(&page.cursor);

@@ -59,6 +59,11 @@ impl Refusal {
 }
 
 impl Fault {
+    /// Whether the answer was beyond its limits, so that asking for less may help.
+    pub(super) fn is_too_long(&self) -> bool {
+        matches!(self, Fault::Failed(error) if error.problem().code == TOO_LONG)
+    }
+
     /// The decision, where the route has no answer of its own to give.
     pub(super) fn into_error(self, route: &str) -> ConnectorError {
         match self {
@@ -124,6 +129,16 @@ pub(super) fn unauthorized(
     request_id: Option<String>,
 ) -> ConnectorError {
     ConnectorError::Unauthorized { problem: Problem::new(code, message, remedy).with_request_id(request_id) }
+}
+
+/// The code of a problem whose cause is an answer beyond its limits.
+pub(super) const TOO_LONG: &str = "ANSWER_TOO_LONG";
+
+/// An answer beyond the limits on what a remote side may send: told to a person, and nothing is concluded from it.
+/// `setting` is where it came from.
+pub(super) fn too_long(code: &'static str, message: impl Into<String>, setting: &str) -> ConnectorError {
+    let remedy = format!("Nothing was concluded from it. Check that {setting} is Dropbox's own address.");
+    ConnectorError::Protocol { problem: Problem::new(code, message, remedy) }
 }
 
 /// Our fault.

@@ -42,7 +42,10 @@ impl DropboxConnector {
                         MembersInfoItem::NotFound => None,
                     })
                     .collect()),
-                Err(Fault::BadInput { .. }) if selectors.len() > 1 => {
+                Err(fault)
+                    if selectors.len() > 1
+                        && (fault.is_too_long() || matches!(fault, Fault::BadInput { .. })) =>
+                {
                     let (one, other) = selectors.split_at(selectors.len() / 2);
                     let mut found = self.members_once(one).await?;
                     found.append(&mut self.members_once(other).await?);
@@ -89,7 +92,11 @@ impl DropboxConnector {
                     })
                     .collect()),
                 // One that is not on the team fails the whole call.
-                Err(Fault::Refused(_) | Fault::BadInput { .. }) if ids.len() > 1 => {
+                Err(fault)
+                    if ids.len() > 1
+                        && (fault.is_too_long()
+                            || matches!(fault, Fault::Refused(_) | Fault::BadInput { .. })) =>
+                {
                     let (one, other) = ids.split_at(ids.len() / 2);
                     let mut found = self.groups_once(one, key).await?;
                     found.append(&mut self.groups_once(other, key).await?);

@@ -38,6 +38,10 @@ use usher_domain::{
 };
 
 use self::{check::Needs, client::Client};
+/// What bounds a listing.
+pub(crate) mod limits {
+    pub(crate) use super::observe::{LARGEST_LISTING, LISTING_TIME, MOST_PAGES};
+}
 pub use self::{
     pace::Patience,
     routes::{ROUTES, Route},

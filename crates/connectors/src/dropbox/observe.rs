@@ -2,14 +2,16 @@
 
 use std::{
     collections::BTreeSet,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    time::Duration,
 };
 
 use futures_util::FutureExt;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::try_join;
+use tokio::{time::timeout, try_join};
 use usher_domain::{
     Problem,
     ports::connector::{ConnectorError, LookAtGroups, Person, Progress},
@@ -22,7 +24,7 @@ use usher_domain::{
 use super::{
     DropboxConnector,
     client::Reply,
-    fault::{Fault, protocol},
+    fault::{Fault, too_long},
     routes::{GROUPS_LIST, GROUPS_LIST_CONTINUE, MEMBERS_LIST, MEMBERS_LIST_CONTINUE, Route, TEAM_INFO},
     validate,
     wire::{Group, GroupsPage, Member, MembersPage, TeamInfo, UserSelector},
@@ -32,6 +34,12 @@ use super::{
 const SMALLEST_PAGE: u32 = 50;
 /// So many empty pages in a row are believed.
 const EMPTY_PAGES: u32 = 3;
+/// The most pages of one listing: a million members in the smallest pages.
+pub(crate) const MOST_PAGES: u32 = 20_000;
+/// The most memory for what one listing holds, in bytes.
+pub(crate) const LARGEST_LISTING: usize = 1024 * 1024 * 1024;
+/// How long one listing may take in all.
+pub(crate) const LISTING_TIME: Duration = Duration::from_hours(2);
 
 /// A page of a listing.
 trait Page: DeserializeOwned + Send {
@@ -170,7 +178,7 @@ impl DropboxConnector {
             arg: json!({ "include_removed": true }),
             page: &self.members_page,
         };
-        self.list::<MembersPage>(&listing, told).await
+        in_time(&listing, self.list::<MembersPage>(&listing, told)).await
     }
 
     async fn all_groups(&self, told: &Told<'_>) -> Result<Vec<Group>, ConnectorError> {
@@ -180,7 +188,7 @@ impl DropboxConnector {
             arg: json!({}),
             page: &self.groups_page,
         };
-        self.list::<GroupsPage>(&listing, told).await
+        in_time(&listing, self.list::<GroupsPage>(&listing, told)).await
     }
 
     /// All items: with ever smaller pages where pages fail, and once more from the beginning when the cursor dies.
@@ -227,9 +235,17 @@ impl DropboxConnector {
             .await
             .map_err(|fault| broken(fault, listing.first))?;
         let mut empty = 0;
-        loop {
+        let mut weight = 0;
+        let mut cursors = FxHashSet::default();
+        for _ in 0..MOST_PAGES {
+            weight += reply.weight;
+            if weight > LARGEST_LISTING {
+                let message = format!("The listing of {} is larger than 1 GiB.", listing.first.path);
+                return Err(Break::Stop(endless(message)));
+            }
             let (mut more, cursor, has_more) = reply.value.into_parts();
-            empty = if more.is_empty() { empty + 1 } else { 0 };
+            let is_empty = more.is_empty();
+            empty = if is_empty { empty + 1 } else { 0 };
             told.more(more.len());
             items.append(&mut more);
             if !has_more {
@@ -241,7 +257,12 @@ impl DropboxConnector {
             }
             if cursor.is_empty() {
                 let message = format!("{} promised more and gave no cursor.", listing.first.path);
-                return Err(Break::Stop(protocol(message, reply.request_id)));
+                return Err(Break::Stop(endless(message)));
+            }
+            // An empty page may say "not yet", with the cursor that it was asked by.
+            if !is_empty && !cursors.insert(fingerprint(&cursor)) {
+                let message = format!("{} gave the same cursor twice.", listing.first.path);
+                return Err(Break::Stop(endless(message)));
             }
             reply = self
                 .client
@@ -249,7 +270,32 @@ impl DropboxConnector {
                 .await
                 .map_err(|fault| broken(fault, listing.next))?;
         }
+        let message = format!("The listing of {} has more than {MOST_PAGES} pages.", listing.first.path);
+        Err(Break::Stop(endless(message)))
     }
+}
+
+/// What a listing comes to, if that does not take too long.
+async fn in_time<T>(
+    listing: &Listing<'_>,
+    items: impl Future<Output = Result<Vec<T>, ConnectorError>>,
+) -> Result<Vec<T>, ConnectorError> {
+    timeout(LISTING_TIME, items).await.unwrap_or_else(|_| {
+        let hours = LISTING_TIME.as_secs() / 3600;
+        Err(endless(format!("The listing of {} did not end within {hours} hours.", listing.first.path)))
+    })
+}
+
+/// A listing that does not come to an end.
+fn endless(message: String) -> ConnectorError {
+    too_long("LISTING_ENDLESS", message, "BASE_URL")
+}
+
+/// A number for a cursor, which may be long.
+fn fingerprint(cursor: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    cursor.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Tells how far it is, over listings that are read at once and may start again.
@@ -272,6 +318,7 @@ impl Told<'_> {
 fn broken(fault: Fault, route: &'static Route) -> Break {
     match fault {
         Fault::Lost { .. } => Break::Smaller(fault.into_error(route.path)),
+        fault if fault.is_too_long() => Break::Smaller(fault.into_error(route.path)),
         Fault::Refused(ref refusal) if refusal.tag == "invalid_cursor" => Break::Restart(incomplete(
             format!("Dropbox forgot where the listing of {} was, twice.", route.path),
         )),

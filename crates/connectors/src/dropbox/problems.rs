@@ -444,7 +444,7 @@ fn problem(
     request_id: Option<String>,
 ) -> Problem {
     let message = format!("{} was not {}: {reason}.", operation.label, deed(&operation.action));
-    Problem { code, message, remedy: remedy.to_owned(), request_id }
+    Problem::new(code, message, remedy).with_request_id(request_id)
 }
 
 fn outcome(then: Then, problem: Problem) -> Outcome {

@@ -2,7 +2,10 @@
 //! refresh at a time. No token ever prints.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -18,15 +21,18 @@ use usher_domain::{
 };
 
 use super::{
-    fault::{busy, throttled, unauthorized},
+    fault::{TOO_LONG, busy, throttled, too_long, unauthorized},
     pace::{Pace, Patience},
-    transport::{self, Raw},
+    transport::{self, NoAnswer, Raw},
 };
+use crate::{http::LONGEST_ANSWER, mask::Secrets};
 
 /// What the token endpoint is called where calls are counted and paced.
 const ROUTE: &str = "oauth2/token";
 /// How long before its end a token is not used any more.
 const EARLY: Duration = Duration::from_mins(5);
+/// How many of the tokens that were given last are masked in answers.
+const REMEMBERED: usize = 8;
 /// How long a token lives that does not say.
 const UNSAID: u64 = 14_400;
 
@@ -36,7 +42,11 @@ pub(super) struct Tokens {
     url: String,
     client_id: String,
     client_secret: Secret,
+    /// The one that the connection was set up with.
+    refresh_token: Secret,
     held: Mutex<Held>,
+    /// What is masked in every answer: the secret, and all tokens that are or were lately used.
+    secrets: RwLock<Arc<Secrets>>,
     /// How many refreshes failed, so that those who waited for one do not each try again.
     failures: AtomicU64,
 }
@@ -45,6 +55,8 @@ pub(super) struct Tokens {
 struct Held {
     refresh: Secret,
     access: Option<(Secret, Instant)>,
+    /// Tokens of both kinds, the latest last.
+    given: Vec<Secret>,
     last_failure: Option<ConnectorError>,
 }
 
@@ -70,13 +82,32 @@ impl Tokens {
             url: access.token_url.clone(),
             client_id: access.client_id.clone(),
             client_secret: access.client_secret.clone(),
+            refresh_token: access.refresh_token.clone(),
             held: Mutex::new(Held {
                 refresh: access.refresh_token.clone(),
                 access: None,
+                given: Vec::new(),
                 last_failure: None,
             }),
+            secrets: RwLock::new(Arc::new(Secrets::of([&access.client_secret, &access.refresh_token]))),
             failures: AtomicU64::new(0),
         }
+    }
+
+    /// What is masked in every answer.
+    pub(super) fn secrets(&self) -> Arc<Secrets> {
+        // Nothing panics while it is held.
+        Arc::clone(&self.secrets.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on these are masked, too.
+    fn remember(&self, held: &mut Held, given: impl IntoIterator<Item = Secret>) {
+        held.given.extend(given);
+        let before = held.given.len().saturating_sub(REMEMBERED);
+        held.given.drain(..before);
+        let known = [&self.client_secret, &self.refresh_token, &held.refresh];
+        let secrets = Arc::new(Secrets::of(known.into_iter().chain(&held.given)));
+        *self.secrets.write().unwrap_or_else(PoisonError::into_inner) = secrets;
     }
 
     /// A token with at least five minutes to live (or half its life, if that is less).
@@ -106,9 +137,11 @@ impl Tokens {
                 let token = Secret::new(granted.access_token);
                 held.access =
                     Some((token.clone(), Instant::now() + life.saturating_sub(EARLY.min(life / 2))));
+                let mut given = vec![token.clone()];
                 if let Some(rotated) = granted.refresh_token.filter(|rotated| !rotated.is_empty()) {
-                    held.refresh = Secret::new(rotated);
+                    given.push(std::mem::replace(&mut held.refresh, Secret::new(rotated)));
                 }
+                self.remember(&mut held, given);
                 Ok(token)
             }
             Err(failure) => {
@@ -148,7 +181,7 @@ impl Tokens {
                 ("client_secret", self.client_secret.expose()),
             ]);
             let sent = Instant::now();
-            let answer = transport::send(request).await;
+            let answer = transport::send(request, LONGEST_ANSWER, true, &self.secrets()).await;
             transport::count(meter, ROUTE, &answer, sent.elapsed());
             let status = answer.as_ref().map_or(0, |raw| raw.status.as_u16());
             let request_id = answer.as_ref().ok().and_then(|raw| raw.request_id.as_deref());
@@ -161,11 +194,13 @@ impl Tokens {
                         Err(_) => ("gave an answer that cannot be read".to_owned(), raw.retry_after),
                     }
                 }
-                Ok(raw) if is_denial(&raw) => {
-                    return Err(denied(&raw.without(&[refresh, &self.client_secret])));
-                }
+                Ok(raw) if is_denial(&raw) => return Err(denied(&raw)),
                 Ok(raw) => (format!("answered {}", raw.status.as_u16()), raw.retry_after),
-                Err(no_answer) => (no_answer.what, None),
+                Err(NoAnswer::TooLong(what)) => {
+                    let message = format!("Dropbox's token endpoint {what}, and was not read further.");
+                    return Err(too_long(TOO_LONG, message, "OAUTH_TOKEN_URL"));
+                }
+                Err(no_answer) => (no_answer.what().to_owned(), None),
             };
             attempt += 1;
             if let Some(asked) = asked {

@@ -8,6 +8,7 @@
 
 mod apply;
 mod connection;
+mod endless;
 mod events;
 mod faults;
 mod observe;

@@ -41,7 +41,7 @@ struct Newcomer<'a> {
 /// What became of one call.
 enum Told {
     /// One result a person, in their order.
-    Results(Vec<Value>),
+    Results { results: Vec<Value>, request_id: Option<String> },
     /// Nothing that can be relied on; who is not there, stays as this says.
     Nothing { failed: Option<String>, request_id: Option<String> },
 }
@@ -130,14 +130,14 @@ impl DropboxConnector {
     async fn create_once(&self, call: &[Newcomer<'_>]) -> Result<Told, Fault> {
         let new_members: Vec<Value> = call.iter().map(|newcomer| self.new_member(newcomer)).collect();
         let arg = json!({ "new_members": new_members, "force_async": false });
-        let Reply { value, request_id } = self.client.post(MEMBERS_ADD, &arg).await?;
+        let Reply { value, request_id, .. } = self.client.post(MEMBERS_ADD, &arg).await?;
         let id = match value {
-            Launch::Complete { complete } => return Ok(Told::Results(complete)),
+            Launch::Complete { complete: results } => return Ok(Told::Results { results, request_id }),
             Launch::AsyncJobId { async_job_id } => async_job_id,
             Launch::Unknown => return Ok(Told::Nothing { failed: None, request_id }),
         };
         Ok(match self.job(MEMBERS_ADD_STATUS, &id).await.map_err(Fault::Failed)? {
-            Ended::Complete(results) => Told::Results(results),
+            Ended::Complete { results, request_id } => Told::Results { results, request_id },
             Ended::Unsure(why) => Told::Nothing { failed: Some(why), request_id },
             Ended::NotYet => Told::Nothing { failed: None, request_id },
         })
@@ -172,7 +172,9 @@ impl DropboxConnector {
 
     async fn outcomes_of(&self, call: &[Newcomer<'_>], told: Told) -> Result<Vec<Applied>, ConnectorError> {
         let (mut results, failed, request_id) = match told {
-            Told::Results(results) => (results.into_iter().map(AddResult::read).collect(), None, None),
+            Told::Results { results, request_id } => {
+                (results.into_iter().map(AddResult::read).collect(), None, request_id)
+            }
             Told::Nothing { failed, request_id } => (Vec::new(), failed, request_id),
         };
         let mut applied = Vec::with_capacity(call.len());

@@ -9,7 +9,7 @@ use super::super::{DropboxConnector, client::Reply, fault::Fault, routes::Route,
 /// How a job ended.
 pub(super) enum Ended {
     /// With these results, if it has any.
-    Complete(Vec<Value>),
+    Complete { results: Vec<Value>, request_id: Option<String> },
     /// Without a result that could be believed: read back. What Dropbox said, if it did.
     Unsure(String),
     /// Not yet, after all patience.
@@ -24,8 +24,8 @@ impl DropboxConnector {
         loop {
             self.client.pause(wait).await?;
             match self.client.post(route, &json!({ "async_job_id": id })).await {
-                Ok(Reply { value: JobStatus::Complete { complete }, .. }) => {
-                    return Ok(Ended::Complete(complete));
+                Ok(Reply { value: JobStatus::Complete { complete: results }, request_id, .. }) => {
+                    return Ok(Ended::Complete { results, request_id });
                 }
                 Ok(Reply { value: JobStatus::Failed { failed }, .. }) => return Ok(Ended::Unsure(failed)),
                 Ok(Reply { value: JobStatus::InProgress, .. }) => {}

@@ -214,14 +214,14 @@ impl DropboxConnector {
                 self.client.pause(self.client.pace.back_off(&self.client.patience, round)).await?;
             }
             let (what, request_id) = match self.client.post::<_, Value>(route, arg).await {
-                Ok(Reply { value, request_id }) => {
+                Ok(Reply { value, request_id, .. }) => {
                     let id = value.get("async_job_id").and_then(Value::as_str);
                     let (Some(id), Some(job)) = (id, job) else {
                         take(value);
                         return Ok(Outcome::done());
                     };
                     match self.job(job, id).await? {
-                        Ended::Complete(_) => return Ok(Outcome::done()),
+                        Ended::Complete { .. } => return Ok(Outcome::done()),
                         Ended::NotYet => {
                             return Ok(match read_back().await? {
                                 Truth::Settled(outcome) => outcome,
