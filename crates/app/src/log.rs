@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Result, anyhow};
 use tracing_subscriber::EnvFilter;
+use usher_domain::shown;
 
 use crate::config::LogFormat;
 
@@ -29,9 +30,10 @@ pub(crate) fn start(filter: &str, format: LogFormat) -> Result<()> {
     started.map_err(|error| anyhow!("logging cannot start: {error}"))
 }
 
-/// Tells a person what went wrong, with its causes: the process ends with this, and there may be no log.
+/// Tells a person what went wrong, with its causes: the process ends with this, and there may be no log. What it quotes of
+/// a server cannot control the terminal.
 pub(crate) fn complain(error: &anyhow::Error) {
-    print(format_args!("usher: {error:#}"));
+    print(format_args!("usher: {}", shown::lines(&format!("{error:#}"))));
 }
 
 /// Tells a person something once that must not go to the log, such as a generated secret.

@@ -10,7 +10,7 @@ use super::{
     NOTHING, WrongArguments,
     client::ApiClient,
     fields::{self, Body, Fields},
-    say,
+    say, say_json,
 };
 
 /// What to do with them.
@@ -279,7 +279,7 @@ pub(crate) async fn run<F: Fields>(api: &ApiClient, verb: Verb<F>) -> Result<u8>
             };
             api.delete(&format!("{}{query}", kind.address(&item))).await?;
             if json {
-                say(serde_json::to_string_pretty(&json!({ "id": item["id"], "deleted": true }))?);
+                say_json(&json!({ "id": item["id"], "deleted": true }))?;
             } else {
                 say(format!("Deleted the {} {name}.", kind.what));
             }
@@ -412,7 +412,7 @@ pub(crate) async fn signing_keys(api: &ApiClient, verb: KeyVerb) -> Result<u8> {
 /// Prints a listing: JSON; a table for a person at a terminal; lines with tabs for a program.
 fn table(kind: &Kind, items: &[Value], json: bool) -> Result<()> {
     if json {
-        say(serde_json::to_string_pretty(items)?);
+        say_json(items)?;
         return Ok(());
     }
     let rows =
@@ -445,7 +445,7 @@ fn aligned(titles: Vec<String>, rows: Vec<Vec<String>>) -> Vec<String> {
 /// Prints one thing.
 fn told(item: &Value, json: bool) -> Result<()> {
     if json {
-        say(serde_json::to_string_pretty(item)?);
+        say_json(item)?;
     } else {
         show(item, "");
     }

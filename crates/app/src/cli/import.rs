@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::Value;
 
-use super::{FAILURE, NOTHING, client::ApiClient, say};
+use super::{FAILURE, NOTHING, client::ApiClient, say, say_json};
 
 /// What to import.
 #[derive(Debug, Args)]
@@ -52,7 +52,7 @@ async fn send(api: &ApiClient, path: &str, file: &Path) -> Result<Value> {
 fn told(what: &str, file: &Path, answer: &Value, json: bool) -> Result<usize> {
     let refused = answer["failed"].as_array().map_or(0, Vec::len);
     if json {
-        say(serde_json::to_string_pretty(answer)?);
+        say_json(answer)?;
         return Ok(refused);
     }
     for fault in answer["failed"].as_array().into_iter().flatten() {

@@ -8,10 +8,14 @@ mod import;
 mod state;
 pub(crate) mod sync;
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use usher_domain::directory::audit::verify::Anchor;
+use usher_domain::{directory::audit::verify::Anchor, shown};
 
 pub(crate) use client::Connect;
 
@@ -340,9 +344,28 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(code))
 }
 
-/// Prints a line for the person (or program) who asked. When nobody reads on (`usher users list | head`), the process ends
-/// here, as quietly as other programs do.
+/// Prints text for the person who asked. What it quotes of the server cannot control the terminal.
 pub(crate) fn say(line: impl std::fmt::Display) {
+    print(&shown::lines(&line.to_string()));
+}
+
+/// Prints a value for the program that asked, as JSON.
+///
+/// # Errors
+/// When the value cannot be written as JSON.
+pub(crate) fn say_json<T: serde::Serialize + ?Sized>(value: &T) -> anyhow::Result<()> {
+    print(&shown::json(&serde_json::to_string_pretty(value)?));
+    Ok(())
+}
+
+/// Prints a file: as it is, unless a person sees it on a terminal.
+pub(crate) fn say_file(text: &str) {
+    if std::io::stdout().is_terminal() { say(text) } else { print(text) }
+}
+
+/// Prints a line. When nobody reads on (`usher users list | head`), the process ends
+/// here, as quietly as other programs do.
+fn print(line: &str) {
     let mut out = std::io::stdout().lock();
     if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
         if error.kind() == std::io::ErrorKind::BrokenPipe {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{
     FAILURE, HELD, NOTHING, PENDING,
     client::{ApiClient, is_passing},
-    directory, say,
+    directory, say, say_json,
 };
 
 /// How often a run that is waited for is looked at.
@@ -37,7 +37,7 @@ pub(crate) async fn preview(api: &ApiClient, wanted: &str, json: bool) -> Result
     let rule = rule(api, wanted).await?;
     let preview = api.post(&format!("/propagation/rules/{}/preview", text(&rule["id"])), &json!({})).await?;
     if json {
-        say(serde_json::to_string_pretty(&preview)?);
+        say_json(&preview)?;
     } else {
         say(text(&preview["text"]).trim_end());
         say(format!("Calls to Dropbox: at least {}. Digest {}.", preview["calls"], text(&preview["digest"])));
@@ -66,7 +66,7 @@ pub(crate) async fn sync(api: &ApiClient, wanted: &str, wait: bool, json: bool) 
         run = follow(api, text(&rule["id"]), run).await?;
     }
     if json {
-        say(serde_json::to_string_pretty(&run)?);
+        say_json(&run)?;
     } else {
         say(format!("run {} of rule {}: {}", text(&run["id"]), text(&rule["name"]), text(&run["state"])));
         reasons(&run["guard"]);
@@ -181,7 +181,7 @@ pub(crate) async fn status(api: &ApiClient, wanted: Option<&str>, json: bool) ->
         }
     }
     if json {
-        say(serde_json::to_string_pretty(&all)?);
+        say_json(&all)?;
     }
     Ok(worst)
 }
@@ -216,7 +216,7 @@ pub(crate) async fn explain(api: &ApiClient, user: &str, wanted: Option<&str>, j
     };
     let answer = api.get(&format!("/users/{}/explanation{query}", text(&user["id"]))).await?;
     if json {
-        say(serde_json::to_string_pretty(&answer)?);
+        say_json(&answer)?;
         return Ok(NOTHING);
     }
     say(format!("{} <{}>", text(&user["username"]), text(&user["email"])));

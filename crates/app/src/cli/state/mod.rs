@@ -17,7 +17,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::json;
 
-use super::{NOTHING, PENDING, client::ApiClient, say};
+use super::{NOTHING, PENDING, client::ApiClient, say, say_file, say_json};
 use current::Current;
 use file::State;
 use plan::Plan;
@@ -49,7 +49,7 @@ pub(crate) async fn export(api: &ApiClient) -> Result<u8> {
     // First, so that the audit knows of every export that was begun.
     api.post("/exports", &json!({})).await?;
     let current = Current::read(api).await?;
-    say(file::written(&current.state).trim_end());
+    say_file(file::written(&current.state).trim_end());
     Ok(NOTHING)
 }
 
@@ -59,7 +59,7 @@ pub(crate) async fn apply(api: &ApiClient, options: &Options) -> Result<u8> {
     let current = Current::read(api).await?;
     let plan = Plan::new(&wanted, &current, options.prune, options.update_secrets)?;
     if options.json {
-        say(serde_json::to_string_pretty(&plan.shown())?);
+        say_json(&plan.shown())?;
     } else {
         say(&plan);
     }
