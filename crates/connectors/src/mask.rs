@@ -53,7 +53,7 @@ impl Secrets {
         let mut pairs = Box::new([0; 1024]);
         for form in &forms {
             for (first, second) in beginnings(form.expose()) {
-                let pair = usize::from(first) << 8 | usize::from(second);
+                let pair = pair(first, second);
                 pairs[pair / 64] |= 1 << (pair % 64);
             }
         }
@@ -66,9 +66,9 @@ impl Secrets {
         let mut kept = 0;
         let mut at = 0;
         while let [first, second, ..] = text[at..] {
-            let pair = usize::from(first) << 8 | usize::from(second);
+            let pair = pair(first, second);
             let length =
-                if self.pairs[pair / 64] >> (pair % 64) & 1 == 1 { self.found(&text[at..]) } else { 0 };
+                if (self.pairs[pair / 64] >> (pair % 64)) & 1 == 1 { self.found(&text[at..]) } else { 0 };
             if length == 0 {
                 at += 1;
                 continue;
@@ -141,8 +141,12 @@ fn spelled_char(text: &[u8], c: char) -> Option<usize> {
     Some(at)
 }
 
+fn pair(first: u8, second: u8) -> usize {
+    usize::from(u16::from_be_bytes([first, second]))
+}
+
 fn hexadecimal(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0, |sum, digit| Some(sum << 4 | char::from(*digit).to_digit(16)?))
+    digits.iter().try_fold(0, |sum, digit| Some((sum << 4) | char::from(*digit).to_digit(16)?))
 }
 
 #[cfg(test)]

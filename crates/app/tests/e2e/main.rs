@@ -16,6 +16,7 @@ mod bad_input;
 mod cli;
 mod clients;
 mod crash;
+mod endless;
 mod full_disk;
 mod guests;
 mod health;
