@@ -118,7 +118,7 @@ fn nothing_given_is_the_documented_defaults() {
     assert_eq!(config.seal_key_file, Path::new("usher.key"));
     assert_eq!(config.quiet_time, Duration::from_millis(300));
     assert_eq!(config.rules_at_once, usher_engine::worker::RULES_AT_ONCE);
-    assert_eq!(config.lease, Duration::from_secs(60));
+    assert_eq!(config.lease, Duration::from_secs(15));
     assert_eq!((config.targets, config.tls), (Targets::default(), None));
 }
 

@@ -157,7 +157,7 @@ fn a_configuration_is_checked_whole_and_tells_no_secret() {
     assert_snapshot!(said, @r#"
     the configuration has 10 faults:
       bootstrap.client_secret (or USHER_BOOTSTRAP_CLIENT_SECRET) names the file not-there, which cannot be read: No such file or directory (os error 2)
-      colour is not a key; the keys are listen, public_url, tls_certificate_file, tls_key_file, trusted_proxies, connections_per_address, max_requests_per_second, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, allow_http_targets, allow_private_targets, oidc_issuer, oidc_client_id, oidc_client_secret, oidc_name, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password
+      colour is not a key; the keys are listen, public_url, tls_certificate_file, tls_key_file, trusted_proxies, connections_per_address, max_requests_per_second, database_url, seal_key_file, log, log_format, quiet_time_ms, lease_ms, rules_at_once, allow_http_targets, allow_private_targets, oidc_issuer, oidc_client_id, oidc_client_secret, oidc_name, bootstrap.environment_id, bootstrap.client_id, bootstrap.client_secret, bootstrap.admin_username, bootstrap.admin_password
       listen (or USHER_LISTEN) must be an address and port such as 127.0.0.1:<port>
       quiet_time_ms (or USHER_QUIET_TIME_MS) must be a number of milliseconds, 0 to 60000
       allow_http_targets (or USHER_ALLOW_HTTP_TARGETS) must be true or false
