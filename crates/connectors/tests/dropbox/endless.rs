@@ -7,7 +7,10 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
-use usher_connectors::dropbox::{DropboxConnector, Patience};
+use usher_connectors::{
+    dropbox::{DropboxConnector, Patience},
+    openid::{OpenIdProvider, Registration},
+};
 use usher_domain::{
     Secret, Timestamp,
     ports::connector::{Connector, ConnectorError, Look},
@@ -15,7 +18,7 @@ use usher_domain::{
     targets::Targets,
 };
 
-use crate::world::patience;
+use crate::world::{World, create, patience, team};
 
 /// What a server answers on a route; the number counts the requests of that route from 0.
 type Answers = Arc<dyn Fn(&str, usize) -> Said + Send + Sync>;
@@ -37,11 +40,8 @@ const TOKEN: &str = r#"{"access_token": "sl.u.canary-access-token-5512", "expire
 const TEAM: &str = r#"{"name": "Team", "num_licensed_users": 5, "num_provisioned_users": 0}"#;
 const NOBODY: &str = r#"{"members": [], "groups": [], "cursor": "", "has_more": false}"#;
 
-/// A connector to a server that answers like this; what is left to `None` is answered as an empty team does.
-async fn connector(
-    patience: Patience,
-    answers: impl Fn(&str, usize) -> Option<Said> + Send + Sync + 'static,
-) -> DropboxConnector {
+/// A server that answers like this; what is left to `None` is answered as an empty team does.
+async fn serve(answers: impl Fn(&str, usize) -> Option<Said> + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let answers: Answers = Arc::new(move |route, number| {
@@ -71,6 +71,18 @@ async fn connector(
             });
         }
     });
+    url
+}
+
+/// A connector to such a server.
+async fn connector(
+    patience: Patience,
+    answers: impl Fn(&str, usize) -> Option<Said> + Send + Sync + 'static,
+) -> DropboxConnector {
+    at(&serve(answers).await, patience)
+}
+
+fn at(url: &str, patience: Patience) -> DropboxConnector {
     let access = DropboxAccess {
         base_url: format!("{url}/2"),
         token_url: format!("{url}/token"),
@@ -218,7 +230,7 @@ async fn the_text_of_an_error_without_an_end_is_cut_and_the_error_is_told() {
     let error = failed(patience(), |route, _| {
         let body =
             format!(r#"{{"error": "invalid_grant", "error_description": "{}"}}"#, "no! ".repeat(1_900));
-        (route == "token").then(|| Said::Text(400, body))
+        (route == "token").then_some(Said::Text(400, body))
     })
     .await;
     assert_eq!(error.problem().code, "REFRESH_TOKEN_REFUSED");
@@ -280,4 +292,74 @@ async fn what_is_repeated_of_any_secret_is_masked_and_control_characters_are_sho
         assert!(text.contains(r"\x1b[2J\u{202e}"), "{text}");
     }
     assert_eq!(error.problem().request_id.as_deref(), Some("id-********"));
+}
+
+#[tokio::test]
+async fn an_openid_provider_without_an_end_is_at_fault_and_its_echoes_are_masked() {
+    let provider = |issuer: &str| {
+        let registration = Registration {
+            issuer: issuer.to_owned(),
+            client_id: "usher".into(),
+            client_secret: Secret::new("canary-openid-secret"),
+        };
+        OpenIdProvider::new(registration, Targets::default()).unwrap()
+    };
+    let now = Timestamp::from_millis(0);
+    let endless = serve(|_, _| Some(Said::Forever("     "))).await;
+    let problem = provider(&endless).metadata(now).await.unwrap_err();
+    assert_eq!(problem.code, "OPENID_PROVIDER_FAULTY");
+    assert!(problem.message.contains("more than 1024 KiB"), "{problem}");
+
+    let echo = serve(|_, _| {
+        Some(Said::Text(400, r#"{"error": "canary-openid-secret", "error_description": "\u001b[2J"}"#.into()))
+    });
+    let problem = provider(&echo.await).metadata(now).await.unwrap_err();
+    assert!(problem.message.contains(r"******** \x1b[2J"), "{problem}");
+
+    // Endless keys, and an endless answer of the token endpoint.
+    for endless in ["keys", "token"] {
+        let place = Arc::new(std::sync::OnceLock::<String>::new());
+        let known = Arc::clone(&place);
+        let url = serve(move |route, _| {
+            let url = known.get().unwrap();
+            Some(match route {
+                _ if route == endless => Said::Forever("     "),
+                _ => Said::Json(format!(
+                    r#"{{"issuer": "{url}", "authorization_endpoint": "{url}/authorize", "token_endpoint": "{url}/token", "jwks_uri": "{url}/keys"}}"#
+                )),
+            })
+        })
+        .await;
+        place.set(url.clone()).unwrap();
+        let provider = provider(&url);
+        let problem = match endless {
+            "keys" => provider.keys(now, false).await.unwrap_err(),
+            _ => provider.redeem("code", &Secret::new("verifier"), &url, now).await.unwrap_err(),
+        };
+        assert_eq!(problem.code, "OPENID_PROVIDER_FAULTY", "{problem}");
+        assert!(problem.message.contains("more than 1024 KiB"), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn a_test_that_cannot_reach_dropbox_says_what_to_check_and_not_that_it_goes_on_by_itself() {
+    let little = Patience { attempts: 1, ..patience() };
+    // Nobody listens there any more.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let report = at(&url, little).check().await;
+    let detail = &report.checks[0].detail;
+    assert!(detail.contains("Check that BASE_URL and OAUTH_TOKEN_URL"), "{detail}");
+    assert!(!detail.contains("on its own"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_create_that_is_refused_by_itself_carries_the_request_id() {
+    let world = World::of(team(&["ada@x.co"]).licences(2)).await;
+    // The second has no licence left.
+    let outcomes = world.apply(&[create("bob@x.co"), create("eve@x.co")]).await;
+    let refused: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.problem()).collect();
+    assert!(!refused.is_empty(), "{outcomes:?}");
+    assert!(refused.iter().all(|problem| problem.request_id.is_some()), "{refused:?}");
 }
