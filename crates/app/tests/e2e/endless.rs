@@ -78,7 +78,7 @@ async fn forward(http: &reqwest::Client, dropbox: &str, request: Request) -> Res
 
 #[track_caller]
 fn assert_small(usher: &Usher, when: &str) {
-    let peak = usher.memory().peak;
+    let peak = usher.peak_memory();
     assert!(peak < MOST_MEMORY, "the server used {peak} bytes {when}");
 }
 
