@@ -78,8 +78,9 @@ async fn forward(http: &reqwest::Client, dropbox: &str, request: Request) -> Res
 
 #[track_caller]
 fn assert_small(usher: &Usher, when: &str) {
-    let peak = usher.peak_memory();
-    assert!(peak < MOST_MEMORY, "the server used {peak} bytes {when}");
+    let memory = usher.memory();
+    let (now, peak) = (memory.now >> 20, memory.peak >> 20);
+    assert!(memory.peak < MOST_MEMORY, "the server used {peak} MiB {when}, and uses {now} MiB now");
 }
 
 /// An active store for the simulated team by way of another server.

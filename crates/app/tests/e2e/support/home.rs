@@ -222,12 +222,14 @@ impl Usher {
         self.child.as_ref().unwrap().id()
     }
 
-    /// The most memory that the process ever kept, in bytes (Linux).
-    pub(crate) fn peak_memory(&self) -> u64 {
+    /// What the process keeps in memory now, and the most that it ever kept, in bytes (Linux).
+    pub(crate) fn memory(&self) -> Memory {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-        kilobytes * 1024
+        let kilobytes = |name: &str| -> u64 {
+            let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+            line.split_whitespace().nth(1).unwrap().parse().unwrap()
+        };
+        Memory { now: kilobytes("VmRSS:") * 1024, peak: kilobytes("VmHWM:") * 1024 }
     }
 
     /// `kill -9`, and waits until the process is gone.
@@ -343,6 +345,15 @@ impl Usher {
         // Not on this thread: the simulator that the server talks to may be served by it.
         tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap()
     }
+}
+
+/// Resident memory of a process, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Memory {
+    /// At present.
+    pub(crate) now: u64,
+    /// The most so far.
+    pub(crate) peak: u64,
 }
 
 impl Drop for Usher {
