@@ -24,8 +24,9 @@ async fn merge(from: &Home, into: &Home) {
                   and name not in ('_sqlx_migrations', 'event_roll')";
     for table in database.fetch_all(tables).await.unwrap() {
         let table: String = table.get(0);
-        // Attempts at the door are counted by address, for everyone alike.
-        let how = if table == "attempts" { "insert or ignore" } else { "insert" };
+        // One row for everyone: attempts at the door by address, the clock, what is written to see whether it can be.
+        let shared = ["attempts", "clock", "write_probe"].contains(&table.as_str());
+        let how = if shared { "insert or ignore" } else { "insert" };
         let copy = format!("{how} into main.\"{table}\" select * from other.\"{table}\"");
         database.execute(AssertSqlSafe(copy)).await.unwrap();
     }

@@ -251,9 +251,9 @@ async fn a_token_that_is_forged_or_for_another_environment_opens_nothing() {
     forbidden(api.send(api.anywhere(Method::GET, elsewhere)).await);
 }
 
-/// Two servers of one database.
+/// Two servers of one database, of which one works: an SQLite database has one worker.
 async fn two_servers(home: &Home) -> (Usher, Usher) {
-    (home.serve().await, home.serve().await)
+    (home.serve().await, home.serve_as("web").await)
 }
 
 async fn all_servers_learn_of_a_new_signing_key(home: &Home) {
