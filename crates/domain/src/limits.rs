@@ -106,14 +106,14 @@ pub const LIMITS: &[Limit] = &[
         what: "steps to evaluate an expression",
         amount: Amount::Count(crate::provisioning::expression::MAX_STEPS as u64, ""),
         setting: None,
-        beyond: "The value is an error of that one user; nobody else is affected.",
+        beyond: "The value is an error for that one user; no other user is affected.",
     },
     Limit {
         area: Area::Directory,
-        what: "the value that an expression makes",
+        what: "the value of an expression",
         amount: Amount::Bytes(crate::provisioning::expression::MAX_OUTPUT_BYTES),
         setting: None,
-        beyond: "The value is an error of that one user; nobody else is affected.",
+        beyond: "The value is an error for that one user; no other user is affected.",
     },
     Limit {
         area: Area::Directory,
@@ -152,7 +152,7 @@ pub const LIMITS: &[Limit] = &[
     },
     Limit {
         area: Area::Access,
-        what: "a session without a request",
+        what: "an idle session",
         amount: Amount::Time(crate::session::IDLE),
         setting: None,
         beyond: "The administrator signs in again.",
@@ -169,7 +169,7 @@ pub const LIMITS: &[Limit] = &[
         what: "an access token",
         amount: Amount::Time(crate::access::keys::TOKEN_LIFETIME),
         setting: None,
-        beyond: "The client is answered 401 and asks for a new token.",
+        beyond: "The client is answered with 401 and asks for a new token.",
     },
     Limit {
         area: Area::Access,
