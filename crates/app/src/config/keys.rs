@@ -174,8 +174,7 @@ pub(crate) const KEYS: [Key; 25] = [
         variable: "USHER_CONNECTIONS_PER_ADDRESS",
         default: Default::Value("64"),
         allowed: "a number of connections, 1 to 1000",
-        about: "How many connections one address may have open at once; of IPv6, one network (/64). A further one is closed at \
-                once. Proxies in `trusted_proxies` have no such limit.",
+        about: "How many connections one address may have open at once; for IPv6, one network (/64). Further ones are closed at once. Proxies in `trusted_proxies` have no such limit.",
         secret: false,
     },
     Key {
@@ -234,9 +233,7 @@ pub(crate) const KEYS: [Key; 25] = [
         variable: "USHER_LEASE_MS",
         default: Default::Value("15000"),
         allowed: "a number of milliseconds, 100 to 3600000",
-        about: "How long a server's right to a rule lasts unless it is renewed, which happens at a third of it. On PostgreSQL, \
-                another server takes over the rules of one that died after that time. On SQLite, whoever starts takes over at \
-                once.",
+        about: "How long a server's right to a rule lasts unless it is renewed, which happens after a third of it. On PostgreSQL, another server takes over the rules of a dead one after that time. On SQLite, the next server to start takes over at once.",
         secret: false,
     },
     Key {
@@ -244,8 +241,7 @@ pub(crate) const KEYS: [Key; 25] = [
         variable: "USHER_RULES_AT_ONCE",
         default: Default::Value("16"),
         allowed: "a number of runs, 1 to 256",
-        about: "How many runs go on at a time in a server. One that waits for a remote side does not count, so that a slow or \
-                throttled team delays no other.",
+        about: "How many runs one server works on at a time. A run that waits for a remote system does not count, so a slow or throttled team does not delay others.",
         secret: false,
     },
     Key {
@@ -265,8 +261,7 @@ pub(crate) const KEYS: [Key; 25] = [
              [::1]); a webhook may not",
         ),
         allowed: "true, false, or addresses and networks such as \"10.1.0.0/16, 127.0.0.1\"",
-        about: "Where service URIs, the OpenID provider and webhooks may lead beside public addresses: `false` is nowhere, also \
-                not into private networks; addresses and networks are those and no others. Link-local addresses must be \
+        about: "Where service URIs, the OpenID provider and webhooks may lead besides public addresses: `false` means nowhere, not even private networks; a list of addresses and networks means those and no others. Link-local addresses must be \
                 listed to be reached. In a file it may also be a list.",
         secret: false,
     },

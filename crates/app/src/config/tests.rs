@@ -16,8 +16,8 @@ environment variable, which wins over the file. Everything else is in the databa
 
 Relative paths in a file start from where the file is. A key that is marked *secret* may also be kept elsewhere:
 `{ file = \"/run/secrets/database-url\" }` reads a file, `{ env = \"NAME\" }` another environment variable. A key that is
-not in this table is refused, and so is an environment variable that begins with `USHER_` and is in no use: neither in this table nor
-one of the command line's (`USHER_URL`, `USHER_CLIENT_ID`, `USHER_CLIENT_SECRET`, `USHER_ENVIRONMENT_ID`), of the file's or of Kubernetes'.
+not in this table is refused, and so is an unknown environment variable that begins with `USHER_`: one that is neither in this table,
+nor used by the command line (`USHER_URL`, `USHER_CLIENT_ID`, `USHER_CLIENT_SECRET`, `USHER_ENVIRONMENT_ID`), nor mentioned in the file, nor set by Kubernetes.
 
 This page is written from the table in `crates/app/src/config/keys.rs` by `USHER_WRITE_DOCS=1 cargo test -p usher --bin usher
 config`, and the same test fails when it is out of date.
