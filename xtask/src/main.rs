@@ -38,7 +38,7 @@ enum Verb {
     Deny,
     /// The benchmarks, built for release
     Bench(bench::Options),
-    /// Minutes of changes, faults, previews, API and console at once; fails when memory grows
+    /// Minutes of changes, faults, previews, API calls and console pages at once; fails when memory grows
     Endurance(endurance::Options),
     /// The pictures of the operator's guide, taken anew of the demo's console
     Screenshots,

@@ -55,7 +55,7 @@ pub(crate) async fn backup(config: &Config, dir: &Path) -> Result<()> {
         say(format!("Audit of environment {}: {} events, to {}", end.environment, end.events, end.end));
     }
     say(format!(
-        "It opens with the key {} only, which is not in it: keep a copy of {} elsewhere.",
+        "It opens only with the key {}, which is not in it: keep a copy of {} elsewhere.",
         manifest.seal_key,
         config.seal_key_file.display()
     ));
@@ -100,7 +100,7 @@ async fn audited(copy: &Path, seal: Seal, ends: &[Anchor]) -> Result<Report> {
     let found =
         report.tampering.iter().map(ToString::to_string).chain(report.chains.iter().filter_map(of_chain));
     bail!(
-        "the audit in the copy was tampered with:\n  {}\nNothing was kept of the copy. `usher audit verify` checks the \
+        "the audit in the copy was tampered with:\n  {}\nNothing was backed up or restored. `usher audit verify` checks the \
          database itself.",
         found.collect::<Vec<_>>().join("\n  ")
     )

@@ -94,7 +94,7 @@ async fn database(config: &Config) -> Result<Option<Joined>> {
     if let Some(file) = Storage::file(url)? {
         let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
         if let Some(directory) = directory {
-            ensure!(directory.is_dir(), "the directory {} is not there. Make it.", directory.display());
+            ensure!(directory.is_dir(), "the directory {} does not exist. Create it.", directory.display());
         }
     }
     let found = Storage::look(url).await?;
@@ -104,7 +104,7 @@ async fn database(config: &Config) -> Result<Option<Joined>> {
         }
         let what =
             config.missing_database().map_or("the database".to_owned(), |path| path.display().to_string());
-        say(format!("database: {what} is not there yet; `usher serve` or `usher migrate` makes it"));
+        say(format!("database: {what} does not exist yet; `usher serve` or `usher migrate` creates it"));
         return Ok(None);
     }
     let seal = found.seal(&config.seal_key_file)?;

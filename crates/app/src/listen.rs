@@ -100,7 +100,7 @@ pub(crate) async fn serve(
         };
         let Some(counted) = addresses.count(peer.ip()) else {
             metrics.connection_refused();
-            tracing::debug!(%peer, "a connection was closed: its address has as many as it may");
+            tracing::debug!(%peer, "a connection was closed: its address has reached its limit");
             continue;
         };
         let (tls, app, watcher) = (tls.clone(), app.clone(), graceful.watcher());
@@ -111,7 +111,7 @@ pub(crate) async fn serve(
     }
     drop(listener);
     if timeout(STOPPING, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests that did not end within {} s are broken off", STOPPING.as_secs());
+        tracing::warn!("aborting requests that did not end within {} s", STOPPING.as_secs());
     }
     Ok(())
 }

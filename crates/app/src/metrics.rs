@@ -211,17 +211,17 @@ impl Metrics {
         );
         registry.register(
             "http_connections_refused",
-            "Connections closed at once, since their address had as many open as it may",
+            "Connections closed at once because their address had reached its limit",
             all.connections_refused.clone(),
         );
         registry.register(
             "tls_certificates_refused",
-            "Times that a new certificate or key could not be used, and the one before it stayed",
+            "Times that a new certificate or key could not be used and the old one stayed in use",
             all.certificates_refused.clone(),
         );
         registry.register(
             "tls_certificate_expiry_timestamp_seconds",
-            "When the certificate that is served expires, in Unix time; 0 without one",
+            "When the certificate in use expires, in Unix time; 0 without one",
             all.certificate_expires.clone(),
         );
         // What nothing happened to yet is told as 0, so that the first time is a change that an alert sees.
@@ -316,7 +316,7 @@ fn stood(ready: bool, gauges: Option<Gauges>, failures: u64, now: Timestamp) -> 
     registry.register("database_errors", "Statements that the database did not carry out", errors);
     let dropped: Counter = Counter::default();
     dropped.inc_by(log::dropped());
-    registry.register("log_lines_dropped", "Log lines that standard error did not take", dropped);
+    registry.register("log_lines_dropped", "Log lines that could not be written to standard error", dropped);
     registry
 }
 

@@ -22,7 +22,7 @@ pub(crate) enum NotReady {
     Unreadable,
     #[error("The seal key does not fit the database.")]
     Sealed,
-    #[error("The database takes no writes; its disk may be full.")]
+    #[error("The database cannot be written to; its disk may be full.")]
     Unwritable,
 }
 

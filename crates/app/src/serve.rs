@@ -291,7 +291,7 @@ impl Working {
         if lock.is_some() {
             let ended = app.store.end_leases(app.clock.now()).await?;
             if ended > 0 {
-                tracing::info!(rules = ended, "taking over what a process left in hand that is gone");
+                tracing::info!(rules = ended, "taking over the work of a process that is gone");
             }
         }
         let (working, delivering) = (worker.clone(), deliverer.clone());
@@ -357,7 +357,7 @@ pub(crate) const STOP_WITHIN: Duration = Duration::from_secs(9);
 fn end_in_time() {
     std::thread::spawn(|| {
         std::thread::sleep(STOP_WITHIN);
-        tracing::warn!("what did not end within {} s is cut off; it is planned again", STOP_WITHIN.as_secs());
+        tracing::warn!("aborting what did not end within {} s; it is planned again", STOP_WITHIN.as_secs());
         std::process::exit(0);
     });
 }

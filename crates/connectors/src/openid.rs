@@ -303,7 +303,7 @@ impl OpenIdProvider {
         let seconds = left.as_secs() + 1;
         let message =
             format!("The OpenID provider {} asks to wait for {seconds} s.", self.registration.issuer);
-        Err(Problem::new("OPENID_PROVIDER_BUSY", message, "Sign in then, or with a password."))
+        Err(Problem::new("OPENID_PROVIDER_BUSY", message, "Sign in after that time, or with a password."))
     }
 
     fn faulty(&self, what: &str, why: &str) -> Problem {

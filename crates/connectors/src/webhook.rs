@@ -109,7 +109,7 @@ impl Receiver for Webhooks {
         let said = answer.excerpt();
         let said = if said.is_empty() { said } else { format!(" ({said})") };
         let what = format!("answered {}{said}", answer.status.as_u16());
-        Err(refused(what, "See what the receiver has against it; it is tried again.", answer.retry_after))
+        Err(refused(what, "Find out why the receiver refuses it. Usher tries again.", answer.retry_after))
     }
 }
 

@@ -271,7 +271,7 @@ impl Reconciler {
 fn unreadable(error: &StoreError) -> Problem {
     Problem::new(
         "STORED_DATA_UNREADABLE",
-        format!("The run could not go on: {error}."),
+        format!("The run could not continue: {error}."),
         "Check the seal key and the database; the rule is tried again every few minutes.",
     )
 }

@@ -138,7 +138,7 @@ impl Waits {
 pub(crate) fn stopped() -> Problem {
     Problem::new(
         "STOPPED",
-        "The server was stopped before it came to this.",
-        "Nothing needs to be done: it is planned again.",
+        "The server was stopped before it got to this.",
+        "Nothing to do: it is planned again.",
     )
 }

@@ -60,8 +60,8 @@ impl Timekeeper {
         if let Some(seen) = seen.filter(|seen| seen.is_of_a_clock_ahead(now)) {
             tracing::warn!(
                 %now, %seen,
-                "the clock is behind the time at which Usher last ran: it was ahead then, or is wrong now. What was kept with \
-                 a later time is looked at again"
+                "the clock is behind the time at which Usher last ran: it was ahead then, or is wrong now. Times that were stored with \
+                 a later time are checked again"
             );
             keeper.meter.clock_moved(false);
             keeper.went_back = true;
@@ -91,7 +91,7 @@ impl Timekeeper {
         self.kept += passed;
         let (back, ahead) = (expected.since(now), now.since(expected));
         if back > CLOCK_SLACK {
-            tracing::warn!(%now, seconds = back.as_secs(), "the clock was set back; every time that is kept is judged again");
+            tracing::warn!(%now, seconds = back.as_secs(), "the clock was set back; stored times are checked again");
             self.meter.clock_moved(false);
             self.went_back = true;
         } else if ahead > CLOCK_SLACK {

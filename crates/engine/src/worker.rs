@@ -130,7 +130,7 @@ impl Worker {
         if timeout(LAST_RUNS, last).await.is_err() {
             tracing::warn!(
                 runs = runs.len(),
-                "runs that did not end within {} s are broken off",
+                "aborting runs that did not end within {} s",
                 LAST_RUNS.as_secs()
             );
         }

@@ -43,7 +43,7 @@ pub(crate) enum SignInError {
     CodeNeeded(Box<Administrator>),
     /// Too many failures: try again after that time.
     #[error(
-        "Too many attempts failed. Try again in {} seconds, or in a browser in which you signed in before.",
+        "Too many failed attempts. Try again in {} seconds, or use a browser in which you signed in before.",
         .0.as_secs().max(1)
     )]
     Locked(Duration),

@@ -160,7 +160,7 @@ impl Guesses {
         let told: Result<(), DirectoryError> =
             self.directory.refused(&by, refused, environment, from, count).await;
         if let Err(error) = told {
-            tracing::error!(%error, from, count, "the audit was not told of refused attempts");
+            tracing::error!(%error, from, count, "refused attempts could not be recorded in the audit");
         }
     }
 }

@@ -34,7 +34,7 @@ impl People {
 
     /// The sentence in place of what is left out.
     pub(crate) fn left_out() -> String {
-        format!("To see who they are takes one of the roles {}.", reading_roles())
+        format!("To see who they are, you need one of the roles {}.", reading_roles())
     }
 
     /// Refuses what would answer with people's data whatever is left out: a draft's mappings and filters can ask for any
@@ -46,7 +46,7 @@ impl People {
         match self {
             People::Shown => Ok(()),
             People::Counted => Err(Rejection::forbidden(format!(
-                "{what} can show any attribute of anybody. It needs one of the roles {}.",
+                "{what} can show any attribute of any user. It needs one of the roles {}.",
                 reading_roles()
             ))),
         }
@@ -73,7 +73,7 @@ mod tests {
         }
         insta::assert_snapshot!(
             People::Counted.may_be_asked_for("A draft").unwrap_err(),
-            @"The actor attempting to perform the request is not authorized. A draft can show any attribute of anybody. It needs one of the roles Identity Data Admin, Identity Data Read Only."
+            @"The actor attempting to perform the request is not authorized. A draft can show any attribute of any user. It needs one of the roles Identity Data Admin, Identity Data Read Only."
         );
     }
 }

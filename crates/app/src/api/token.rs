@@ -67,7 +67,7 @@ pub(crate) async fn token(
     let now = app.clock.now();
     let from = source(&extensions, &headers, &app.trusted_proxies);
     if let Some(wait) = app.failures.shut(&id, from, now) {
-        let what = "Too many attempts failed. Try again after the time in Retry-After.";
+        let what = "Too many failed attempts. Try again after the time in Retry-After.";
         let mut response = refuse(StatusCode::TOO_MANY_REQUESTS, "invalid_client", what);
         response.headers_mut().insert(header::RETRY_AFTER, retry_after(wait));
         return response;

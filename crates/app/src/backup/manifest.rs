@@ -66,7 +66,7 @@ impl Manifest {
     pub(super) fn read(dir: &Path) -> Result<Manifest> {
         let path = dir.join(MANIFEST);
         let text = fs::read_to_string(&path).with_context(|| {
-            format!("{} cannot be read, so {} is no whole backup", path.display(), dir.display())
+            format!("{} cannot be read, so {} is not a complete backup", path.display(), dir.display())
         })?;
         serde_json::from_str(&text)
             .with_context(|| format!("{} is not the manifest of a backup", path.display()))

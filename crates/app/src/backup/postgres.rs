@@ -20,7 +20,7 @@ pub(super) fn how_to_back_up(database_url: &str, dir: &Path) -> String {
          mkdir -m 700 -p '{dir}'\n  \
          (umask 077 && pg_dump --format=custom --no-owner --file='{dir}/usher.dump' '{url}')\n  \
          usher audit verify > '{dir}/audit.txt'\n\n\
-         The password comes from PGPASSWORD or ~/.pgpass. Keep a copy of the seal key elsewhere: the dump opens with it only."
+         The password comes from PGPASSWORD or ~/.pgpass. Keep a copy of the seal key elsewhere: the dump cannot be used without it."
     )
 }
 
@@ -32,7 +32,7 @@ pub(super) fn how_to_restore(database_url: &str, dir: &Path) -> String {
          run:\n\n  \
          pg_restore --clean --if-exists --no-owner --exit-on-error --single-transaction --dbname='{url}' '{dir}/usher.dump'\n  \
          usher audit verify --expect END\n\n\
-         where END is an end that stands in '{dir}/audit.txt' (one --expect for each environment). The password comes from \
+         where END is an end listed in '{dir}/audit.txt' (one --expect for each environment). The password comes from \
          PGPASSWORD or ~/.pgpass. Put back the seal key file that the dump was made with before a server starts."
     )
 }

@@ -29,7 +29,7 @@ pub(crate) async fn restore(config: &Config, dir: &Path, force: bool) -> Result<
     let is_there = database.exists() || BESIDE.iter().any(|suffix| with_suffix(&database, suffix).exists());
     ensure!(
         force || !is_there,
-        "there is a database at {}. Nothing was changed. To replace it by the backup, and lose what it holds, pass --force.",
+        "there is already a database at {}. Nothing was changed. To replace it with the backup, and lose what it holds, pass --force.",
         database.display()
     );
     let draft = with_suffix(&database, &format!(".restore-{}", std::process::id()));
@@ -39,7 +39,7 @@ pub(crate) async fn restore(config: &Config, dir: &Path, force: bool) -> Result<
     }
     put?;
     say(format!(
-        "Restored {} from {}, as it was at {}. Its audit holds; nothing after that is in it.",
+        "Restored {} from {}, as it was at {}. Its audit is intact; later changes are not in it.",
         database.display(),
         dir.display(),
         manifest.taken_at

@@ -387,7 +387,7 @@ pub(crate) async fn administrators(api: &ApiClient, verb: AdministratorVerb) -> 
         AdministratorVerb::ReleaseProvider { name } => {
             let administrator = ADMINISTRATORS.find(api, &name).await?;
             api.delete(&format!("{}/provider", ADMINISTRATORS.address(&administrator))).await?;
-            say(format!("{name} is bound to no account at the OpenID provider any more."));
+            say(format!("{name} is no longer bound to an account at the OpenID provider."));
         }
     }
     Ok(NOTHING)

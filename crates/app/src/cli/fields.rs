@@ -227,7 +227,7 @@ fn secret(place: &str) -> Result<String> {
         }
         // Not repeated: it may be the secret itself.
         _ => bail!(WrongArguments(
-            "a secret is named by env:NAME or file:PATH, so that it stands in no history of commands".into()
+            "give a secret as env:NAME or file:PATH, so that it is not kept in the shell's history".into()
         )),
     }
 }

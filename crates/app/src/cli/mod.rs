@@ -51,15 +51,15 @@ pub(crate) enum Command {
         #[command(flatten)]
         config: ConfigFile,
     },
-    /// Copy an SQLite database into a new directory while servers run, checked, without the seal key; on PostgreSQL, say what
-    /// to run
+    /// Make a checked copy of an SQLite database in a new directory, without the seal key, while servers run; on
+    /// PostgreSQL, print the commands to run
     Backup {
         #[command(flatten)]
         config: ConfigFile,
         /// A new directory for this backup
         dir: PathBuf,
     },
-    /// Put a backup in the place of the configured database, checked; no server may run
+    /// Check a backup and put it in place of the configured database; no server may be running
     Restore {
         #[command(flatten)]
         config: ConfigFile,
@@ -76,8 +76,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         options: crate::rekey::Options,
     },
-    /// Make an administrator and a worker client with every role, when nobody can give some role any more; on the server's own
-    /// machine, with its configuration
+    /// Make an administrator and a worker client with every role, when nobody is left who can give some role; run it on the
+    /// server's own machine, with its configuration
     RecoverAdmin {
         #[command(flatten)]
         config: ConfigFile,

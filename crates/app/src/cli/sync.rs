@@ -129,12 +129,12 @@ async fn follow(api: &ApiClient, rule: &str, mut run: Value) -> Result<Value> {
             Err(error) if is_passing(&error) && heard.elapsed() < SILENT => {}
             Err(error) => {
                 return Err(error)
-                    .context("the run was started, but how it ended is not known; see `usher status`");
+                    .context("the run was started, but its result is not known; see `usher status`");
             }
         }
         if in_hand.elapsed() >= NO_WORKER {
             bail!(
-                "the run {} was asked for, but no worker has had it in hand for {} minutes. It begins as soon as one is \
+                "the run {} was requested, but no worker has taken it for {} minutes. It begins as soon as one is \
                  free: see whether a server runs with --role all or --role worker, and `usher status`.",
                 text(&run["id"]),
                 NO_WORKER.as_secs() / 60

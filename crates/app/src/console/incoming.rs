@@ -34,7 +34,7 @@ pub(super) async fn read(parts: &Parts, body: Body, token: &str, known: bool) ->
         (true, false) => (Allowed::known(FORM_LIMIT), false),
         (false, false) => (Allowed::GUEST, false),
         (false, true) => {
-            return Err(ConsoleError::bad_request("A file is taken only from who is signed in."));
+            return Err(ConsoleError::bad_request("Only a signed-in administrator can upload a file."));
         }
     };
     body::announced(&parts.headers, allowed.bytes)?;

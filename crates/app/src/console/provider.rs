@@ -129,7 +129,7 @@ pub(super) async fn back(State(app): State<AppState>, visit: Visit) -> ConsoleRe
         Err(NotVouched::Failed) => failed(&visit, provider),
         Err(NotVouched::Nobody(who)) => {
             let message =
-                format!("{who} is signed in at {name}, but is no administrator here who may sign in.");
+                format!("{who} is signed in at {name}, but is not an administrator here who may sign in.");
             let remedy = format!("Ask an administrator of Usher to add {who} under Settings.");
             refused(&visit, StatusCode::FORBIDDEN, message, remedy, Some(provider))
         }
@@ -167,7 +167,7 @@ pub(super) async fn back(State(app): State<AppState>, visit: Visit) -> ConsoleRe
         }
         Err(NotVouched::Locked(wait)) => {
             let message =
-                format!("Too many attempts failed. Try again in {} seconds.", wait.as_secs().max(1));
+                format!("Too many failed attempts. Try again in {} seconds.", wait.as_secs().max(1));
             refused(&visit, StatusCode::TOO_MANY_REQUESTS, message, "Then sign in again.".into(), None)
         }
         Err(NotVouched::Store(error)) => Err(error.into()),

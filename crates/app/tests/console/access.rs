@@ -35,7 +35,7 @@ async fn a_door_that_is_tried_too_often_shuts_for_a_while() {
         visitor.send("/console/sign-in", &[("username", USERNAME), ("password", "guess")]).await;
     }
     visitor.send("/console/sign-in", &[("username", USERNAME), ("password", PASSWORD)]).await;
-    assert!(visitor.page.text().contains("Too many attempts failed"), "{}", visitor.page.text());
+    assert!(visitor.page.text().contains("Too many failed attempts"), "{}", visitor.page.text());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

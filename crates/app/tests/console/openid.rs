@@ -98,7 +98,7 @@ async fn an_administrator_is_known_by_their_verified_address_once_and_then_by_th
     let text = root.page.text();
     assert!(text.contains(shown["provider"]["issuer"].as_str().unwrap()) && text.contains("ada-7"), "{text}");
     root.send(&format!("/console/settings/administrators/{ada}/provider/off"), &[]).await;
-    assert!(root.page.text().contains("is bound to no account at the OpenID provider any more"));
+    assert!(root.page.text().contains("is no longer bound to an account at the OpenID provider"));
     visitor.get("/console").await;
     assert_eq!(visitor.page.path, "/console/sign-in");
     provider.signs_in("ada-8", ADA);
@@ -277,7 +277,9 @@ async fn whoever_is_no_administrator_or_not_surely_one_is_told_what_to_do() {
 
     let text = said(plan(of("grace@example.com", json!(true)))).await;
     assert!(
-        text.contains("grace@example.com is signed in at Example&#39;s login, but is no administrator here"),
+        text.contains(
+            "grace@example.com is signed in at Example&#39;s login, but is not an administrator here"
+        ),
         "{text}"
     );
     assert!(
@@ -293,7 +295,7 @@ async fn whoever_is_no_administrator_or_not_surely_one_is_told_what_to_do() {
     // Whoever has `root` for an address at the provider is not root here.
     let text = said(plan(of(USERNAME, json!(true)))).await;
     assert!(
-        text.contains("root is signed in at Example&#39;s login, but is no administrator here"),
+        text.contains("root is signed in at Example&#39;s login, but is not an administrator here"),
         "{text}"
     );
     assert_eq!(api.list("/administrators", "administrators").await.len(), 3, "nobody is made by signing in");
@@ -415,7 +417,7 @@ async fn codes_cannot_be_tried_endlessly_from_one_address() {
     }
     visitor.get(&back).await;
     let (status, text) = out(&mut visitor).await;
-    assert!(status == 429 && text.contains("Too many attempts failed."), "{text}");
+    assert!(status == 429 && text.contains("Too many failed attempts."), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -467,7 +469,7 @@ async fn an_administrator_signs_in_by_the_provider_in_a_browser() {
     provider.signs_in("grace-1", "grace@example.com");
     browser.open("/console/groups").await;
     browser.click("main a[href^='/console/sign-in/provider']").await;
-    browser.says("grace@example.com is signed in at Example's login, but is no administrator here").await;
+    browser.says("grace@example.com is signed in at Example's login, but is not an administrator here").await;
     browser.click("main a[href='/console/sign-in']").await;
     provider.signs_in("ada-7", ADA);
     browser.open("/console/groups").await;

@@ -155,7 +155,7 @@ async fn a_restore_refuses_what_would_lose_something_and_changes_nothing() {
 
     make_whole();
     fs::remove_file(dir.join("manifest.json")).unwrap();
-    is_refused(&home, &restore, "is no whole backup").await;
+    is_refused(&home, &restore, "is not a complete backup").await;
 
     make_whole();
     let key = home.dir().join("usher.key");

@@ -481,6 +481,6 @@ async fn connections_rules_clients_and_administrators_are_made_changed_and_delet
     let (code, text) =
         usher(&world, &["connections", "update", "Second", "--secret", "OAUTH_CLIENT_SECRET=hunter2"]).await;
     assert_eq!(code, 64);
-    assert_snapshot!(text, @"usher: a secret is named by env:NAME or file:PATH, so that it stands in no history of commands");
+    assert_snapshot!(text, @"usher: give a secret as env:NAME or file:PATH, so that it is not kept in the shell's history");
     assert!(ok(&["completions", "bash"]).await.contains("complete -F _usher"));
 }

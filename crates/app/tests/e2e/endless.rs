@@ -125,7 +125,7 @@ async fn bodies_without_an_end_take_little_memory_and_end_in_errors_that_say_wha
         assert_eq!(run["state"], "FAILED", "{run:#}");
         assert_eq!(run["error"]["code"], "ANSWER_TOO_LONG", "{run:#}");
         let remedy = run["error"]["remedy"].as_str().unwrap();
-        assert!(remedy.starts_with("Nothing was concluded from it. Check that BASE_URL"), "{remedy}");
+        assert!(remedy.starts_with("The answer was not used. Check that BASE_URL"), "{remedy}");
         assert_small(&world.usher, &format!("after {path} without an end"));
     }
     for path in [&*token_path, "/2/team/get_info", "/2/team/members/list_v2"] {

@@ -130,7 +130,7 @@ async fn who_may_not_read_identities_sees_numbers_and_nobody_through_whichever_d
             shows_nobody(&format!("{whose}: {path}"), &pages.html);
         }
         pages.open(&format!("/console/runs/{run}")).await;
-        pages.says("To see who they are takes one of the roles");
+        pages.says("To see who they are, you need one of the roles");
     }
     // With a role that may, they are shown.
     let reader = client(&world, "Both", &["Configuration Read Only", "Identity Data Read Only"]).await;

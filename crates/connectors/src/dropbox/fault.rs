@@ -106,7 +106,7 @@ pub(super) fn busy(
 pub(super) fn throttled(route: &str, resting: Resting, request_id: Option<String>) -> Fault {
     let Resting { left, until } = resting;
     let message = format!("Dropbox asks to wait until {until} before {route} is called again.");
-    let remedy = "Nothing to do: it is tried again then, a day later at most.";
+    let remedy = "Nothing to do: Usher tries again then, or after a day at the latest.";
     Fault::Throttled {
         // Rounded up to whole seconds, as it was asked for: whoever comes too early asks in vain.
         after: Duration::from_secs(left.as_secs() + u64::from(left.subsec_nanos() > 0)),
@@ -116,7 +116,7 @@ pub(super) fn throttled(route: &str, resting: Resting, request_id: Option<String
 
 /// The process is to stop: nothing more is called.
 pub(super) fn stopping() -> ConnectorError {
-    let remedy = "Nothing to do: it is tried again when it is started.";
+    let remedy = "Nothing to do: Usher tries again when it is started.";
     let problem = Problem::new("STOPPED", "The server is being stopped.", remedy);
     ConnectorError::Busy { after: Duration::ZERO, problem }
 }
@@ -137,7 +137,7 @@ pub(super) const TOO_LONG: &str = "ANSWER_TOO_LONG";
 /// An answer beyond the limits on what a remote side may send: told to a person, and nothing is concluded from it.
 /// `setting` is where it came from.
 pub(super) fn too_long(code: &'static str, message: impl Into<String>, setting: &str) -> ConnectorError {
-    let remedy = format!("Nothing was concluded from it. Check that {setting} is Dropbox's own address.");
+    let remedy = format!("The answer was not used. Check that {setting} is Dropbox's own address.");
     ConnectorError::Protocol { problem: Problem::new(code, message, remedy) }
 }
 

@@ -173,7 +173,7 @@ fn page(member: usize, cursor: &str) -> Said {
 fn assert_protocol(error: &ConnectorError, code: &str) {
     assert!(matches!(error, ConnectorError::Protocol { .. }), "{error:?}");
     assert_eq!(error.problem().code, code, "{error}");
-    assert!(error.problem().remedy.contains("Nothing was concluded from it."), "{error}");
+    assert!(error.problem().remedy.contains("The answer was not used."), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -119,9 +119,7 @@ impl Administrators {
                 NotVouched::Disabled(who)
             }
             (true, Some(_)) => {
-                refused(
-                    "the administrator is bound to another account there; Settings releases them from it",
-                );
+                refused("the administrator is bound to another account there; release them under Settings");
                 NotVouched::BoundElsewhere(who)
             }
         };

@@ -21,7 +21,7 @@ pub(super) fn table() -> Vec<Route> {
         delete("/clients/{clientId}", WriteAccess, clients::remove).ours()
             .named("deleteClient", "Deletes a worker client; its tokens are void"),
         post("/clients/{clientId}/secret", WriteAccess, clients::rotate).ours()
-            .named("rotateClientSecret", "Gives a worker client a new secret; the old one may live on for a while, or its tokens end").may_take("SecretRotation").creates("ClientWithSecret"),
+            .named("rotateClientSecret", "Gives a worker client a new secret; the old one can stay valid for a while, or the client's tokens can end").may_take("SecretRotation").creates("ClientWithSecret"),
 
         get("/administrators", ReadAccess, administrators::list).ours()
             .named("readAllAdministrators", "Lists the administrators of the console").pages("administrators", "Administrator"),

@@ -31,7 +31,7 @@ pub(super) fn table() -> Vec<Route> {
             .named("updateGuardDefaults", "Replaces the guard's limits for rules that set none of their own")
             .takes("GuardDefaultsBody").gives("GuardDefaults"),
         post("/exports", ReadConfiguration, environments::export).ours()
-            .named("recordExport", "Writes into the audit that the caller is about to export the configuration").gives("Environment"),
+            .named("recordExport", "Records in the audit that the caller is about to export the configuration").gives("Environment"),
 
         get("/populations", ReadConfiguration, populations::list)
             .named("readAllPopulations", "Lists populations").filtered().pages("populations", "Population"),

@@ -191,7 +191,7 @@ pub(in crate::console) async fn release(
     let it = find(&app, &visitor, ids.id(0)).await?;
     let roles = visitor.administrator.roles.as_slice();
     app.directory.unbind_provider(&visitor.by(), visitor.home(), it.id, roles).await?;
-    let told = format!("{} is bound to no account at the OpenID provider any more.", it.username);
+    let told = format!("{} is no longer bound to an account at the OpenID provider.", it.username);
     done(&visitor, "/console/settings", &told)
 }
 
