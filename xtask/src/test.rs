@@ -22,7 +22,7 @@ use crate::tally::Tally;
 /// parts. Benchmarks are left to the lints: they only mean something when built for release.
 const TARGETS: [&str; 5] = ["--workspace", "--lib", "--bins", "--tests", "--examples"];
 
-/// The variable that tells tests of a full disk that they are left out on purpose.
+/// The variable that makes tests of a full disk skip themselves on purpose.
 const SKIP_TMPFS: &str = "USHER_TEST_SKIP_TMPFS";
 
 #[derive(Args)]

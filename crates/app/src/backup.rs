@@ -36,7 +36,7 @@ pub(crate) async fn backup(config: &Config, dir: &Path) -> Result<()> {
     let made = make_directory(dir)?;
     let copied = copy(url, seal, dir).await;
     if copied.is_err() {
-        // Not much can be done about a failure here, and the first one is told.
+        // Not much can be done about a failure here; the first error is reported.
         let _ = fs::remove_file(dir.join(UNCHECKED));
         let _ = fs::remove_file(dir.join(DATABASE));
         if made {
@@ -106,7 +106,7 @@ async fn audited(copy: &Path, seal: Seal, ends: &[Anchor]) -> Result<Report> {
     )
 }
 
-/// Makes the directory, which nobody else may read; whether it was not there before.
+/// Makes the directory, readable only by its owner. Returns whether it was new.
 fn make_directory(dir: &Path) -> Result<bool> {
     if dir.is_dir() {
         let mut entries = fs::read_dir(dir).with_context(|| format!("reading {}", dir.display()))?;
@@ -125,7 +125,7 @@ fn make_directory(dir: &Path) -> Result<bool> {
     Ok(true)
 }
 
-/// Makes a new file that nobody else may read.
+/// Makes a new file, readable only by its owner.
 fn create_private(path: &Path) -> io::Result<File> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -134,7 +134,7 @@ fn create_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Makes new names in a directory survive a power cut.
+/// Flushes a directory, so that new names in it survive a power cut.
 fn sync_directory(dir: &Path) -> io::Result<()> {
     let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
     File::open(dir)?.sync_all()

@@ -18,7 +18,7 @@ use axum::{
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio::time::timeout;
 
-/// The largest body of a guest: someone who has not shown yet who they are.
+/// The largest body of a guest: someone who is not signed in.
 pub(crate) const GUEST_BYTES: usize = 64 * 1024;
 /// How long a guest's body may take to arrive.
 pub(crate) const GUEST_TIME: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! The limits of this crate, and the pages that tell all limits: `docs/guide/limits.md` and the table in SECURITY.md.
+//! The limits of this crate, and the pages that list all limits: `docs/guide/limits.md` and the table in SECURITY.md.
 
 use std::fmt::Write as _;
 

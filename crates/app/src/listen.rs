@@ -1,5 +1,5 @@
-//! Connections: so many at once and from one address, each with so long to say what it wants and to hear the answer, by
-//! https where a certificate is configured. What is said on them is the router's business.
+//! Connections: how many at once and from one address, how long each may take to send a request and to read the answer, and
+//! https where a certificate is configured. The requests themselves are the router's business.
 
 mod addresses;
 pub(crate) mod patience;
@@ -67,7 +67,7 @@ impl Door {
     }
 }
 
-/// Serves until `stopped`; then ends what is in hand.
+/// Serves until `stopped`; then finishes the requests in progress, within [`STOPPING`].
 pub(crate) async fn serve(
     door: Door,
     app: Router,

@@ -30,8 +30,8 @@ pub(crate) fn start(filter: &str, format: LogFormat) -> Result<()> {
     started.map_err(|error| anyhow!("logging cannot start: {error}"))
 }
 
-/// Tells a person what went wrong, with its causes: the process ends with this, and there may be no log. What it quotes of
-/// a server cannot control the terminal.
+/// Prints an error with its causes, for a person: the process ends with this, and there may be no log. What it quotes of a
+/// server cannot control the terminal.
 pub(crate) fn complain(error: &anyhow::Error) {
     print(format_args!("usher: {}", shown::lines(&format!("{error:#}"))));
 }
@@ -41,7 +41,7 @@ pub(crate) fn announce(line: impl std::fmt::Display) {
     print(format_args!("{line}"));
 }
 
-/// Prints a line on standard error, after the log lines before it. Where nobody can read it (a full disk, a closed pipe),
+/// Prints a line on standard error, after the log lines before it. When it cannot be written (a full disk, a closed pipe),
 /// nothing is printed, and the process goes on.
 fn print(line: std::fmt::Arguments<'_>) {
     flush();

@@ -42,10 +42,10 @@ fn main() -> ExitCode {
     log::tell_panics();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(told) => {
-            // Help and the version are printed for who asked; anything else is a wrong argument. Nobody may be reading.
-            let _ = told.print();
-            return if told.use_stderr() { ExitCode::from(cli::USAGE) } else { ExitCode::SUCCESS };
+        Err(error) => {
+            // Help and the version were asked for; anything else is a wrong argument. The output may have no reader.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(cli::USAGE) } else { ExitCode::SUCCESS };
         }
     };
     let outcome = tokio::runtime::Builder::new_multi_thread()

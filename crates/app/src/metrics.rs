@@ -242,7 +242,7 @@ impl Metrics {
         Arc::new(all)
     }
 
-    /// A connection was closed at once: its address has as many as it may.
+    /// A connection was closed at once: its address has reached its limit.
     pub(crate) fn connection_refused(&self) {
         self.connections_refused.inc();
     }

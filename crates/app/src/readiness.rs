@@ -10,7 +10,7 @@ use usher_domain::ports::store::{Store, StoreError};
 
 /// How long the database may take to answer and to take a write.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
-/// How long an answer is given again before the database is asked anew: many who ask at once cost one write.
+/// How long an answer is reused before the database is checked again: many requests at once cost one write.
 pub(crate) const FRESH: Duration = Duration::from_secs(1);
 
 /// Why this server is not ready. The log has the details.
@@ -47,10 +47,11 @@ impl Readiness {
         Readiness { store, last: Arc::default() }
     }
 
-    /// Whether this server is ready, by an answer that is [`FRESH`]; returns within [`PATIENCE`] and a little.
+    /// Whether this server is ready, by an answer no older than [`FRESH`]; returns shortly after [`PATIENCE`] at the
+    /// latest.
     pub(crate) async fn check(&self) -> Answer {
         let this = self.clone();
-        // A task of its own: what was begun is answered, even if whoever asked first goes away.
+        // A task of its own: the check is finished even if the first caller goes away.
         tokio::spawn(async move { this.ask().await }).await.unwrap_or(Err(NotReady::Silent))
     }
 

@@ -1,5 +1,5 @@
-//! `usher recover-admin`: an administrator and a worker client with every role, for the day that nobody can give some role any
-//! more. It takes what the server has, its configuration, database and key file, and works beside servers.
+//! `usher recover-admin`: makes an administrator and a worker client with every role, for when nobody is left who can give
+//! some role. It needs the server's configuration, database and key file, and works while servers run.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::{
     system::{SystemClock, SystemIds, random_secret},
 };
 
-/// Makes them in this environment, or in the only one.
+/// Makes them in this environment, or in the only one there is.
 pub(crate) async fn recover(config: &Config, environment: Option<EnvironmentId>) -> Result<()> {
     if let Some(path) = config.missing_database() {
         bail!("there is no database at {}", path.display());

@@ -233,7 +233,7 @@ pub(crate) async fn open(config: &Config) -> Result<Arc<dyn Store>> {
 /// How long the database may take to be closed; what was committed is safe in any case.
 pub(crate) const CLOSING: Duration = Duration::from_secs(3);
 
-/// Closes the database. An SQLite database is then whole in its one file.
+/// Closes the database. An SQLite database is then complete in one file.
 pub(crate) async fn close(store: &dyn Store) {
     if timeout(CLOSING, store.close()).await.is_err() {
         tracing::warn!("the database was not closed within {} s; nothing is lost", CLOSING.as_secs());
@@ -284,8 +284,8 @@ pub(crate) struct Working {
 }
 
 impl Working {
-    /// Starts to work. Whoever has the lock of an SQLite database is its only worker: it takes over at once what one that
-    /// is gone had in hand.
+    /// Starts to work. The holder of an SQLite database's lock is its only worker: it takes over the work of a dead one at
+    /// once.
     pub(crate) async fn start(lock: Option<WorkerLock>, joined: Joined) -> Result<Working> {
         let Joined { app, worker, deliverer } = joined;
         if lock.is_some() {
@@ -352,8 +352,8 @@ pub(crate) async fn serve(config: Config, role: Role) -> Result<()> {
 /// such as a database that does not answer.
 pub(crate) const STOP_WITHIN: Duration = Duration::from_secs(9);
 
-/// Ends the process in time, whatever is under way. What is cut off is planned again, as after a crash. In a thread of its
-/// own, since tasks may be what keeps the process.
+/// Ends the process in time, whatever is under way. What is aborted is planned again, as after a crash. Runs in its own
+/// thread, since tasks may be what keeps the process from ending.
 fn end_in_time() {
     std::thread::spawn(|| {
         std::thread::sleep(STOP_WITHIN);

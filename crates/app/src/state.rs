@@ -45,7 +45,7 @@ pub(crate) struct App {
     pub(crate) administrators: Administrators,
     /// The OpenID provider that administrators may sign in by.
     pub(crate) provider: Option<SignInProvider>,
-    /// Guesses that the audit is told of.
+    /// Guesses that are to be recorded in the audit.
     pub(crate) guesses: Arc<Guesses>,
     /// Failures at the token endpoint.
     pub(crate) failures: Failures,
@@ -91,7 +91,7 @@ impl App {
         Ok(())
     }
 
-    /// The one environment, if there is only one. Asks nobody.
+    /// The one environment, if there is only one. Does not use the database.
     pub(crate) fn known_environment(&self) -> Option<EnvironmentId> {
         *self.only_environment.read().unwrap_or_else(PoisonError::into_inner)
     }

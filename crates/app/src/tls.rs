@@ -114,7 +114,7 @@ impl Tls {
     }
 }
 
-/// Reads both files, so that the faults of both are told at once.
+/// Reads both files, so that the faults of both are reported at once.
 fn read(files: &TlsFiles, now: Timestamp) -> Result<Served> {
     let (chain, key) = match (certificates(&files.certificate, now), private_key(&files.key)) {
         (Ok(chain), Ok(key)) => (chain, key),
@@ -172,8 +172,8 @@ fn expiry(certificate: &CertificateDer<'_>) -> Result<Timestamp> {
     }
 }
 
-/// What is wrong with a certificate at this time. Nobody is trusted here, so that there is always something; its times are
-/// looked at first.
+/// What is wrong with a certificate at this time. No issuer is trusted here, so there is always an error; validity times
+/// are checked first.
 fn fault(certificate: &CertificateDer<'_>, at: UnixTime) -> Option<CertificateError> {
     let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms.all;
     let judged = ParsedCertificate::try_from(certificate).and_then(|parsed| {

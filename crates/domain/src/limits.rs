@@ -1,4 +1,4 @@
-//! What bounds the service: each limit is a constant beside the code that keeps it, and a row of a table that tells what
+//! The limits of the service. Each is a constant beside the code that enforces it, and a row of a table that says what
 //! happens beyond it. `docs/guide/limits.md` and the table in SECURITY.md are made from these tables.
 
 use std::{fmt, time::Duration};
@@ -23,7 +23,7 @@ pub struct Limit {
 pub enum Area {
     /// What a remote system answers.
     Remote,
-    /// Who is not signed in, and every request's connection, head and body.
+    /// Connections, and the heads and bodies of requests, before and after sign-in.
     Requests,
     /// Passwords, tokens and sessions.
     Access,
@@ -56,7 +56,7 @@ impl Area {
 /// How much, with its unit.
 #[derive(Clone, Copy, Debug)]
 pub enum Amount {
-    /// Bytes; told in KiB or MiB where they are whole ones.
+    /// Bytes; shown in KiB or MiB where they are whole numbers.
     Bytes(usize),
     /// Things that are counted; the unit stands after the number.
     Count(u64, &'static str),
@@ -185,8 +185,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_amount_is_told_in_the_largest_unit_that_keeps_it_whole() {
-        let told = [
+    fn an_amount_is_shown_in_the_largest_unit_that_keeps_it_whole() {
+        let shown = [
             Amount::Bytes(32 * 1024 * 1024),
             Amount::Bytes(8 * 1024),
             Amount::Bytes(1500),
@@ -197,6 +197,9 @@ mod tests {
             Amount::Time(Duration::from_secs(90)),
         ]
         .map(|amount| amount.to_string());
-        assert_eq!(told, ["32 MiB", "8 KiB", "1500 bytes", "1000 pages", "15 min", "250 ms", "36 h", "90 s"]);
+        assert_eq!(
+            shown,
+            ["32 MiB", "8 KiB", "1500 bytes", "1000 pages", "15 min", "250 ms", "36 h", "90 s"]
+        );
     }
 }

@@ -12,11 +12,10 @@ use tokio::{
 };
 use usher_domain::{Problem, ports::connector::ConnectorError};
 
-/// How long calls in hand may take once the process is to stop. What came of one that takes longer is found out by the next
-/// plan.
+/// How long calls in progress may take once the process is to stop. The next plan finds out what slower ones did.
 pub const LAST_CALLS: Duration = Duration::from_secs(5);
 
-/// Asks work to stop: calls in hand are finished if that is soon, what came of them is recorded, and the rest stays due.
+/// Asks work to stop: calls in progress are finished if that is soon, their results are recorded, and the rest stays due.
 #[derive(Clone, Debug)]
 pub struct Stop(Arc<watch::Sender<bool>>);
 
@@ -37,7 +36,7 @@ impl Stop {
         *self.0.borrow()
     }
 
-    /// Becomes true when it is asked: for whoever makes the calls.
+    /// Becomes true when it is asked, for the code that makes the calls.
     pub fn watch(&self) -> watch::Receiver<bool> {
         self.0.subscribe()
     }
@@ -48,7 +47,7 @@ impl Stop {
         let _ = self.watch().wait_for(|asked| *asked).await;
     }
 
-    /// Returns when calls in hand have had their time after it was asked.
+    /// Returns [`LAST_CALLS`] after it was asked.
     pub async fn over(&self) {
         self.asked().await;
         sleep(LAST_CALLS).await;

@@ -1,6 +1,6 @@
 //! Notices when the clock is set: the time of day moved against this machine's steady clock, or is earlier than what an
-//! earlier process saw. A jump is told once, in the log and to monitoring; when the clock went back, every time that is kept
-//! is judged again, so that nothing waits for a future that was never true.
+//! earlier process saw. A jump is logged and counted once. When the clock went back, all stored times are checked again, so
+//! that nothing waits for a time that was never true.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -31,7 +31,7 @@ pub struct Timekeeper {
     last: Timestamp,
     /// When it was last kept, by the steady clock since then.
     kept: Duration,
-    /// The clock went back, and the times are still to be judged again.
+    /// The clock went back, and the stored times are still to be checked again.
     went_back: bool,
 }
 
@@ -42,8 +42,8 @@ impl fmt::Debug for Timekeeper {
 }
 
 impl Timekeeper {
-    /// Begins, by comparing the clock with what a process before this one saw. Those in `wake` are notified when times were
-    /// judged again.
+    /// Begins, by comparing the clock with what a process before this one saw. Those in `wake` are notified when stored
+    /// times were checked again.
     ///
     /// # Errors
     /// What the store says.
@@ -84,7 +84,7 @@ impl Timekeeper {
     /// One look, when so much time has passed since the last one by the steady clock.
     ///
     /// # Errors
-    /// What the store says; what is to be judged again is so by the next look.
+    /// What the store says; the next look checks the stored times again.
     pub async fn look(&mut self, passed: Duration) -> StoreResult<()> {
         let (expected, now) = (self.last.plus(passed), self.clock.now());
         self.last = now;

@@ -27,12 +27,12 @@ use crate::{
 
 /// How often to see to what comes round by itself.
 const UPKEEP: Duration = Duration::from_secs(600);
-/// How many runs a server has in hand at once, waiting ones included; and how many looks at sources.
+/// How many runs a server works on at once, waiting ones included; and how many looks at sources.
 pub const AT_WORK: usize = 256;
 /// How many runs compute at once, unless it is set otherwise.
 pub const RULES_AT_ONCE: usize = 16;
-/// How long runs may take to end when the worker is stopped: the calls in hand, and recording what came of them. What is
-/// broken off then is planned again by whoever takes its lease over.
+/// How long runs may take to end when the worker is stopped: calls in progress, and recording their results. What is
+/// aborted then is planned again by the next holder of the lease.
 pub const LAST_RUNS: Duration = Duration::from_secs(7);
 
 /// How long a lease holds unless it is renewed.
@@ -112,8 +112,8 @@ impl Worker {
                 queued = Some(Box::pin(self.slots.clone().take()));
             }
             tokio::select! {
-                Some(ended) = runs.join_next(), if !runs.is_empty() => told(ended),
-                Some(ended) = looks.join_next(), if !looks.is_empty() => told(ended),
+                Some(ended) = runs.join_next(), if !runs.is_empty() => log_failure(ended),
+                Some(ended) = looks.join_next(), if !looks.is_empty() => log_failure(ended),
                 () = self.wake.notified() => {}
                 () = self.stop.asked() => {}
                 Some(got) = OptionFuture::from(queued.as_mut()) => (queued, slot) = (None, Some(got)),
@@ -123,7 +123,7 @@ impl Worker {
         }
         let last = async {
             while let Some(ended) = runs.join_next().await {
-                told(ended);
+                log_failure(ended);
             }
             while looks.join_next().await.is_some() {}
         };
@@ -202,7 +202,7 @@ impl Worker {
         let look = async {
             tokio::select! {
                 looked = self.reconciler.look(lease) => looked,
-                // It changes nothing at the remote side: whoever works on looks again.
+                // It changes nothing in the remote system: the next holder looks again.
                 () = self.stop.asked() => self.give_back(lease, Duration::ZERO).await,
             }
         };
@@ -296,7 +296,7 @@ impl Worker {
     }
 }
 
-fn told(ended: Result<(RuleId, StoreResult<()>), JoinError>) {
+fn log_failure(ended: Result<(RuleId, StoreResult<()>), JoinError>) {
     match ended {
         Ok((_, Ok(()))) => {}
         Ok((rule, Err(StoreError::Fenced(_)))) => {

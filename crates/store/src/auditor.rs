@@ -35,7 +35,7 @@ impl Auditor {
         Ok(Auditor { seal, pool })
     }
 
-    /// Opens a copy of an SQLite database, which nobody writes to; makes no file beside it.
+    /// Opens a copy of an SQLite database that nothing writes to; makes no file beside it.
     ///
     /// # Errors
     /// It is not there, or no database.

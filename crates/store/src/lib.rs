@@ -97,7 +97,7 @@ impl Storage {
     /// Makes sure that no other process has an SQLite database open. What was committed is then in its one file.
     ///
     /// # Errors
-    /// Another process has it open. That it cannot be read is none: then nobody can work with it.
+    /// Another process has it open. A database that cannot be read is not an error: no process can be using it.
     pub async fn alone(database_url: &str) -> StoreResult<()> {
         sqlite::alone(database_url).await
     }

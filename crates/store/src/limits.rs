@@ -1,4 +1,4 @@
-//! The limits of this crate, for the page that tells all limits.
+//! The limits of this crate, for the page that lists all limits.
 
 use usher_domain::limits::{Amount, Area, Limit};
 

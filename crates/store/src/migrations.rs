@@ -29,7 +29,7 @@ const STEPS: &[(i64, &str, &str)] = &[
 /// The schema that this version speaks.
 pub(crate) const LATEST: i64 = STEPS[STEPS.len() - 1].0;
 
-/// What is said of a schema that a later version made.
+/// The error for a schema that a later version made.
 pub(crate) fn made_later(version: i64) -> String {
     format!(
         "the database's schema is {version}, made by a later version; this one speaks {LATEST}. Start the later version."

@@ -12,8 +12,8 @@ pub(crate) const GIVEN_BACK: Duration = Duration::from_secs(5);
 
 /// A pool of that many connections at most, which throws away every connection that is given back in a bad state.
 ///
-/// A commit or a rollback that failed (the disk was full, say) leaves a connection that believes itself in a
-/// transaction, and refuses to begin another one. This is the one place that sees to it, whoever began the transaction.
+/// A commit or a rollback that failed (the disk was full, say) leaves a connection that believes itself in a transaction,
+/// and refuses to begin another one. This is the one place that handles it, whatever code began the transaction.
 pub(crate) fn options<Db: Database>(connections: u32) -> PoolOptions<Db> {
     PoolOptions::new()
         .max_connections(connections)

@@ -244,7 +244,7 @@ impl Seal {
     }
 }
 
-/// The id of the key that sealed or signed this; `None` of what is in no form of ours.
+/// The id of the key that sealed or signed this; `None` if it is not in our format.
 pub(crate) fn key_of(sealed: &str) -> Option<&str> {
     let mut parts = sealed.split('.');
     (parts.next() == Some(FORMAT)).then(|| parts.next()).flatten()

@@ -122,7 +122,7 @@ pub(crate) async fn copy(url: &str, into: &Path) -> StoreResult<()> {
 /// Makes sure that no other process has the database open; a log is brought into its one file.
 ///
 /// # Errors
-/// Another process has it open. That it cannot be read is none: then nobody can work with it.
+/// Another process has it open. A database that cannot be read is not an error: no process can be using it.
 pub(crate) async fn alone(url: &str) -> StoreResult<()> {
     let options = SqliteConnectOptions::from_str(url).map_err(from_sqlx)?;
     let options = options.locking_mode(SqliteLockingMode::Exclusive).busy_timeout(Duration::ZERO);
@@ -163,7 +163,7 @@ fn beside(file: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Makes an empty file that nobody else may read, if there is none. SQLite gives the files that it makes beside a
+/// Makes an empty file, readable only by its owner, if there is none. SQLite gives the files that it makes beside a
 /// database the database's own mode.
 fn create_private(file: &Path) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
@@ -185,7 +185,7 @@ async fn pool(connections: u32, options: SqliteConnectOptions) -> StoreResult<Po
     pool.connect_with(options.disable_statement_logging()).await.map_err(from_sqlx)
 }
 
-/// Reads without changing a byte. Without a log nobody has the database open, and the file is all there is; SQLite would
+/// Reads without changing a byte. Without a log no process has the database open, and the file is complete; SQLite would
 /// still make a log to look at it, unless it is told that nothing changes.
 fn undisturbed(url: &str) -> StoreResult<SqliteConnectOptions> {
     let options = SqliteConnectOptions::from_str(url).map_err(from_sqlx)?;

@@ -1,5 +1,5 @@
 //! The right to be the only worker on an SQLite database. The operating system keeps it, as a lock on a file beside the
-//! database, so that it ends with the process, however that ends. A second worker would not see what the first has in hand.
+//! database, so that it ends with the process, however that ends. A second worker would not see what the first is doing.
 //!
 //! Only workers take it. Servers that only answer requests, and commands that write for a moment, share the database.
 

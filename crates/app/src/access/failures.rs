@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_showed_its_secret_at_an_address_is_not_shut_out_by_others_who_guess_from_there() {
+    fn a_client_that_authenticated_from_an_address_is_not_locked_out_by_guesses_from_there() {
         let failures = Failures::default();
         failures.succeeded("ours", address(1), NOW);
         for client in 0..50 {

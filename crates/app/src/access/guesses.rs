@@ -1,5 +1,5 @@
-//! Guesses at usernames, clients and secrets, told to the audit without letting whoever guesses fill it: from each source the
-//! first is told at once, and those of the minute after it as one event with their number.
+//! Records guesses at usernames, clients and secrets in the audit, without letting an attacker fill it: the first guess
+//! from each source is recorded at once, and those of the following minute as one event with their count.
 
 use std::{
     collections::HashMap,
@@ -20,7 +20,7 @@ use super::source::network;
 
 /// How long guesses from one source are gathered into one event.
 pub(crate) const GATHERED_FOR: Duration = Duration::from_secs(60);
-/// How many sources are told apart at a time by each server; guesses from others become one event together.
+/// How many sources each server records separately at a time; guesses from all others share one event.
 pub(crate) const MOST_SOURCES: usize = 100;
 
 /// What guesses have in common that become one event: what was tried, and from where.
@@ -39,9 +39,9 @@ enum Kind {
     Elsewhere,
 }
 
-/// Guesses of one source that are not told yet.
+/// Guesses of one source that are not recorded yet.
 #[derive(Debug)]
-struct Untold {
+struct Unrecorded {
     refused: Refused,
     /// `None`: of the whole server.
     environment: Option<EnvironmentId>,
@@ -53,7 +53,7 @@ struct Untold {
 pub(crate) struct Guesses {
     directory: Directory,
     clock: std::sync::Arc<dyn Clock>,
-    sources: Mutex<HashMap<Source, Untold>>,
+    sources: Mutex<HashMap<Source, Unrecorded>>,
 }
 
 impl std::fmt::Debug for Guesses {
@@ -99,17 +99,18 @@ impl Guesses {
         let source = Source { kind, from: network(from) };
         let first = {
             let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(untold) = sources.get_mut(&source) {
-                untold.count = untold.count.saturating_add(1);
+            if let Some(unrecorded) = sources.get_mut(&source) {
+                unrecorded.count = unrecorded.count.saturating_add(1);
                 false
             } else if sources.len() < MOST_SOURCES {
-                let untold = Untold { refused: refused.clone(), environment, since: now, count: 0 };
-                sources.insert(source.clone(), untold);
+                let unrecorded = Unrecorded { refused: refused.clone(), environment, since: now, count: 0 };
+                sources.insert(source.clone(), unrecorded);
                 true
             } else {
                 let others = Source { kind: Kind::Elsewhere, from: "other addresses".into() };
-                let untold = Untold { refused: Refused::Elsewhere, environment: None, since: now, count: 0 };
-                let others = sources.entry(others).or_insert(untold);
+                let unrecorded =
+                    Unrecorded { refused: Refused::Elsewhere, environment: None, since: now, count: 0 };
+                let others = sources.entry(others).or_insert(unrecorded);
                 others.count = others.count.saturating_add(1);
                 false
             }
@@ -119,22 +120,22 @@ impl Guesses {
         }
     }
 
-    /// Tells of what was gathered for long enough, or of all of it at the end.
+    /// Records what was gathered for long enough, or all of it at the end.
     pub(crate) async fn flush(&self, all: bool) {
         let now = self.clock.now();
         let mut due = Vec::new();
         {
             let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-            sources.retain(|source, untold| {
+            sources.retain(|source, unrecorded| {
                 // A clock that went back must not keep them.
-                let is_due = all || untold.since > now || now.since(untold.since) >= GATHERED_FOR;
+                let is_due = all || unrecorded.since > now || now.since(unrecorded.since) >= GATHERED_FOR;
                 if !is_due {
                     return true;
                 }
-                let count = std::mem::take(&mut untold.count);
-                untold.since = now;
+                let count = std::mem::take(&mut unrecorded.count);
+                unrecorded.since = now;
                 if count > 0 {
-                    due.push((untold.refused.clone(), untold.environment, source.from.clone(), count));
+                    due.push((unrecorded.refused.clone(), unrecorded.environment, source.from.clone(), count));
                 }
                 count > 0
             });
@@ -157,9 +158,9 @@ impl Guesses {
     async fn tell(&self, refused: &Refused, environment: Option<EnvironmentId>, from: &str, count: u64) {
         let request = Some(crate::correlation::current()).filter(|id| !id.is_empty());
         let by = By { actor: Actor::System, correlation_id: request };
-        let told: Result<(), DirectoryError> =
+        let recorded: Result<(), DirectoryError> =
             self.directory.refused(&by, refused, environment, from, count).await;
-        if let Err(error) = told {
+        if let Err(error) = recorded {
             tracing::error!(%error, from, count, "refused attempts could not be recorded in the audit");
         }
     }

@@ -39,11 +39,11 @@ pub(crate) enum HashError {
     Failed(#[from] anyhow::Error),
 }
 
-/// A place among those whose secrets are hashed or wait for it, until it is dropped.
+/// A place in the queue for hashing, held until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Place(#[expect(dead_code, reason = "it is held, not read")] SemaphorePermit<'static>);
 
-/// Takes a place, before anything else is done for somebody whose secret is to be checked.
+/// Takes a place in the queue, before anything else is done to check a secret.
 ///
 /// # Errors
 /// [`HashError::Busy`] when too many are waiting.

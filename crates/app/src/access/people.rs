@@ -1,11 +1,11 @@
-//! Who is shown people's data: names, addresses, attributes and what a sync does with whom. Whoever lacks a role that may read
-//! identities gets the same answers with numbers only; every door asks here.
+//! Who is shown people's data: names, addresses, attributes and what a sync does to each person. Callers without a role
+//! that may read identities get the same answers with numbers only. API and console both ask here.
 
 use usher_domain::{Rejection, access::Role};
 
 use super::permission::Permission;
 
-/// What somebody is shown of people.
+/// How much of people's data a caller is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum People {
     /// Everything.
@@ -15,7 +15,7 @@ pub(crate) enum People {
 }
 
 impl People {
-    /// What these roles let see.
+    /// How much these roles may see.
     pub(crate) fn of(roles: &[Role]) -> People {
         if Permission::ReadIdentities.allows(roles) { People::Shown } else { People::Counted }
     }
@@ -37,12 +37,12 @@ impl People {
         format!("To see who they are, you need one of the roles {}.", reading_roles())
     }
 
-    /// Refuses what would answer with people's data whatever is left out: a draft's mappings and filters can ask for any
-    /// attribute of anybody, and so can an expression.
+    /// Refuses requests whose answer would show people's data even without the rows: a draft's mappings and filters can ask
+    /// for any attribute of any user, and so can an expression.
     ///
     /// # Errors
     /// People are not shown.
-    pub(crate) fn may_be_asked_for(self, what: &str) -> Result<(), Rejection> {
+    pub(crate) fn require_shown(self, what: &str) -> Result<(), Rejection> {
         match self {
             People::Shown => Ok(()),
             People::Counted => Err(Rejection::forbidden(format!(
@@ -69,10 +69,10 @@ mod tests {
             let people = People::of(&[role]);
             assert_eq!(people.are_shown(), reads, "{role:?}");
             assert_eq!(people.rows(&["ada"]).len(), usize::from(reads));
-            assert_eq!(people.may_be_asked_for("A draft").is_ok(), reads);
+            assert_eq!(people.require_shown("A draft").is_ok(), reads);
         }
         insta::assert_snapshot!(
-            People::Counted.may_be_asked_for("A draft").unwrap_err(),
+            People::Counted.require_shown("A draft").unwrap_err(),
             @"The actor attempting to perform the request is not authorized. A draft can show any attribute of any user. It needs one of the roles Identity Data Admin, Identity Data Read Only."
         );
     }

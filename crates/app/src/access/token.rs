@@ -18,7 +18,7 @@ struct Claims {
     iss: String,
     sub: ClientId,
     env: EnvironmentId,
-    /// Raised to void the client's tokens of before; tokens of before there was one have 0.
+    /// Raised to void the client's earlier tokens; tokens from before this field existed have 0.
     #[serde(default)]
     generation: i64,
     /// Seconds since the epoch.
@@ -35,7 +35,7 @@ pub(crate) struct Bearer {
     pub(crate) client: ClientId,
     /// The environment it is good for.
     pub(crate) environment: EnvironmentId,
-    /// The client's generation of tokens when it was given; see [`usher_domain::access::WorkerClient`].
+    /// The client's token generation when the token was issued; see [`usher_domain::access::WorkerClient`].
     pub(crate) generation: i64,
 }
 

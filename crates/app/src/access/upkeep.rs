@@ -1,5 +1,5 @@
-//! What comes round by itself: new signing keys, old ones deleted, attempts of yesterday and places of last year
-//! forgotten, guesses told to the audit.
+//! What comes round by itself: new signing keys, old ones deleted, old attempts and known places forgotten,
+//! guesses recorded in the audit.
 
 use std::time::Duration;
 

@@ -100,14 +100,14 @@ pub(crate) async fn set_password(
     Ok((StatusCode::CREATED, Json(shown)).into_response())
 }
 
-/// `DELETE administrators/{id}/provider`: for who has another account at the OpenID provider now, or left. Ends the sessions
-/// that the account opened.
+/// `DELETE administrators/{id}/provider`: for someone who has a new account at the OpenID provider, or left. Ends the
+/// sessions that the account opened.
 pub(crate) async fn release(State(app): State<AppState>, ids: Segments, caller: Caller) -> ApiResult {
     app.directory.unbind_provider(&caller.by(), ids.id(0), ids.id(1), &caller.roles).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// `DELETE administrators/{id}/totp`: for who lost their device and their recovery codes. Ends their sessions.
+/// `DELETE administrators/{id}/totp`: for someone who lost their device and their recovery codes. Ends their sessions.
 pub(crate) async fn remove_totp(State(app): State<AppState>, ids: Segments, caller: Caller) -> ApiResult {
     let giver = Changer::Other(&caller.roles);
     app.directory.remove_totp(&caller.by(), ids.id(0), ids.id(1), giver).await?;

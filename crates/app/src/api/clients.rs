@@ -79,8 +79,8 @@ pub(crate) async fn remove(State(app): State<AppState>, ids: Segments, caller: C
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// `POST clients/{id}/secret`: a new secret, shown this once; with `overlapSeconds` the old one is good for so much longer,
-/// with `endTokens` the access tokens of before are void.
+/// `POST clients/{id}/secret`: a new secret, shown this once; with `overlapSeconds` the old one stays good that much
+/// longer, with `endTokens` earlier access tokens are void.
 pub(crate) async fn rotate(
     State(app): State<AppState>,
     ids: Segments,

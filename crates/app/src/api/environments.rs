@@ -65,7 +65,7 @@ pub(crate) async fn replace_guard(
     Ok(Json(show::guard_defaults(&origin, &changed)).into_response())
 }
 
-/// `POST exports`: an export is made of many reads, so whoever makes one says so first.
+/// `POST exports`: an export consists of many reads, so the caller announces it first.
 pub(crate) async fn export(
     State(app): State<AppState>,
     ids: Segments,

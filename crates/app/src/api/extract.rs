@@ -77,7 +77,7 @@ impl FromRequest<AppState> for Csv {
     }
 }
 
-/// The whole body of a caller whom the gate let in.
+/// The whole body of an authorized caller's request.
 async fn bytes(request: Request, limit: usize) -> Result<Vec<u8>, ApiError> {
     let (parts, body) = request.into_parts();
     body::read(&parts.headers, body, Allowed::known(limit)).await.map_err(ApiError::from)
@@ -178,7 +178,7 @@ impl Caller {
 }
 
 impl Caller {
-    /// What they are shown of people.
+    /// How much of people's data they are shown.
     pub(crate) fn people(&self) -> People {
         People::of(&self.roles)
     }

@@ -37,8 +37,8 @@ pub(crate) async fn read(
     Ok(Json(show::run(&origin, &run, caller.people())).into_response())
 }
 
-/// `GET propagation/runs/{id}/operations`, in the plan's order; `from` and `limit` page. Each is about somebody: whoever may
-/// not read identities is told how many there are.
+/// `GET propagation/runs/{id}/operations`, in the plan's order; `from` and `limit` page. Each is about a person, so callers
+/// who may not read identities get only their number.
 pub(crate) async fn operations(
     State(app): State<AppState>,
     ids: Segments,

@@ -18,8 +18,8 @@ use super::{
     rules, show,
 };
 
-/// `POST propagation/rules/{id}/preview`: the plan of a full run, as the rule stands or as a draft would make it. Whoever may
-/// not read identities gets numbers, and no drafts.
+/// `POST propagation/rules/{id}/preview`: the plan of a full run, as the rule stands or as a draft would make it. Callers
+/// who may not read identities get numbers, and no drafts.
 pub(crate) async fn preview(
     State(app): State<AppState>,
     ids: Segments,
@@ -27,7 +27,7 @@ pub(crate) async fn preview(
     body: MaybeBody,
 ) -> ApiResult {
     if !body.0.is_empty() {
-        caller.people().may_be_asked_for("The preview of a draft")?;
+        caller.people().require_shown("The preview of a draft")?;
     }
     let rule = rules::find(&app, ids.id(0), ids.id(1)).await?;
     let (rule, draft) = drafts::drafted(&app, &caller.by(), rule, body.0).await?;

@@ -55,7 +55,7 @@ impl AuditEnd {
 }
 
 impl Manifest {
-    /// Writes it; a backup without it is none.
+    /// Writes it. A directory without a manifest is not a backup.
     pub(super) fn write(&self, dir: &Path) -> Result<()> {
         let mut file = create_private(&dir.join(MANIFEST))?;
         file.write_all(format!("{}\n", serde_json::to_string_pretty(self)?).as_bytes())?;

@@ -1,4 +1,4 @@
-//! What to do where PostgreSQL's own tools do it better.
+//! What to run on PostgreSQL, whose own tools make and restore backups.
 
 use std::path::Path;
 

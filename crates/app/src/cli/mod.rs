@@ -279,10 +279,10 @@ const PENDING: u8 = 2;
 const HELD: u8 = 3;
 /// The arguments are wrong.
 pub(crate) const USAGE: u8 = 64;
-/// Nobody reads what is printed: as a shell tells of a process that was ended by SIGPIPE.
+/// The exit code when nothing reads what is printed: the one that a shell reports for SIGPIPE.
 const BROKEN_PIPE: i32 = 141;
 
-/// Arguments that are wrong, as is only seen when they are used: the process ends with [`USAGE`].
+/// Arguments that turn out to be wrong only when they are used: the process ends with [`USAGE`].
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct WrongArguments(pub(crate) String);
@@ -363,8 +363,8 @@ pub(crate) fn say_file(text: &str) {
     if std::io::stdout().is_terminal() { say(text) } else { print(text) }
 }
 
-/// Prints a line. When nobody reads on (`usher users list | head`), the process ends
-/// here, as quietly as other programs do.
+/// Prints a line. When the reader is gone (`usher users list | head`), the process ends here, as quietly as other programs
+/// do.
 fn print(line: &str) {
     let mut out = std::io::stdout().lock();
     if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {

@@ -15,13 +15,13 @@ use super::{
     directory, say, say_json,
 };
 
-/// How often a run that is waited for is looked at.
+/// How often to look at the run.
 const LOOK: Duration = Duration::from_millis(200);
-/// How often, when it is not known to be at work, its rule's worker is asked for.
+/// How often to ask whether a worker has the rule, while the run is not known to be in progress.
 const LOOK_FOR_WORKER: Duration = Duration::from_secs(5);
-/// How long a server that does not answer is waited for.
+/// How long to wait for a server that does not answer.
 pub(crate) const SILENT: Duration = Duration::from_secs(60);
-/// How long a run that no worker has in hand is waited for.
+/// How long to wait for a run that no worker has taken.
 pub(crate) const NO_WORKER: Duration = Duration::from_secs(10 * 60);
 
 async fn rule(api: &ApiClient, wanted: &str) -> Result<Value> {
@@ -88,8 +88,8 @@ pub(crate) async fn sync(api: &ApiClient, wanted: &str, wait: bool, json: bool) 
     })
 }
 
-/// Waits until a run is over or held, with a progress bar on a terminal. Ends with an error when the server is gone, or when
-/// no worker has the run in hand for long.
+/// Waits until a run is over or held, with a progress bar on a terminal. Ends with an error when the server is gone, or
+/// when no worker takes the run for long.
 async fn follow(api: &ApiClient, rule: &str, mut run: Value) -> Result<Value> {
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template("{msg:10} {bar:40} {pos}/{len}") {

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 
 /// The browser's session.
 pub(super) const SESSION: &str = "usher-session";
-/// What a browser is known by in which an administrator signed in; lets nobody in.
+/// Marks a browser in which an administrator signed in before; does not sign anyone in.
 pub(super) const DEVICE: &str = "usher-device";
 /// A visit before signing in: forms and the way to an OpenID provider are bound to it.
 pub(super) const VISIT: &str = "usher-visit";

@@ -1,5 +1,5 @@
 //! Reading a form that was sent, and making sure that it is one of ours. Until its token was seen, no more of it is read
-//! than of a guest's: whoever has no page of ours open cannot make us keep megabytes.
+//! than of a guest's: without a page of ours, nobody can make the server hold megabytes.
 
 use std::sync::{
     Arc,
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_guest_sends_no_file() {
+    async fn only_a_signed_in_administrator_can_upload_a_file() {
         let refused = sent("multipart/form-data; boundary=x", "--x--\r\n".into(), false).await.unwrap_err();
         assert_eq!(refused, StatusCode::BAD_REQUEST);
     }

@@ -121,7 +121,7 @@ impl Visitor {
         permission.allows(&self.administrator.roles)
     }
 
-    /// What they are shown of people.
+    /// How much of people's data they are shown.
     pub(super) fn people(&self) -> People {
         People::of(&self.administrator.roles)
     }

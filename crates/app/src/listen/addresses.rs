@@ -32,7 +32,7 @@ impl Addresses {
         Arc::new(Addresses { most, exempt, open: Mutex::default() })
     }
 
-    /// Counts one more connection of this address; `None` if it has as many as it may.
+    /// Counts one more connection of this address; `None` if it has reached its limit.
     pub(super) fn count(self: &Arc<Self>, peer: IpAddr) -> Option<Counted> {
         let peer = peer.to_canonical();
         if self.exempt.contains(&peer) {

@@ -1,5 +1,5 @@
-//! Access ends when it should: sessions with a password, tokens with a secret or a key; and is made anew on the server's own
-//! machine on the day that nobody has it any more. What the audit is told of all that.
+//! Access ends when it should: sessions with a password, tokens with a secret or a key. It can be recovered on the server's
+//! own machine when nobody is left. The audit records all of it.
 
 use std::time::{Duration, Instant};
 
@@ -39,10 +39,10 @@ async fn is_in(pages: &mut Pages) -> bool {
 }
 
 /// What the audit has of these action types, in order.
-async fn told(api: &Api, actions: &[&str]) -> Vec<String> {
+async fn audited(api: &Api, actions: &[&str]) -> Vec<String> {
     let events = api.list(&format!("/activities?filter={SINCE}"), "activities").await;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let mut told: Vec<String> = events
+    let mut found: Vec<String> = events
         .iter()
         .filter(|event| actions.contains(&text(&event["action"]["type"]).as_str()))
         .map(|event| {
@@ -52,8 +52,8 @@ async fn told(api: &Api, actions: &[&str]) -> Vec<String> {
             format!("{} {} {}", what.0, what.1, what.2)
         })
         .collect();
-    told.reverse();
-    told
+    found.reverse();
+    found
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -196,7 +196,7 @@ async fn access_that_nobody_has_any_more_is_made_anew_on_the_servers_machine() {
     let (status, token) = ask(&usher, &word("Worker client"), &word("Client secret")).await;
     assert_eq!(status, 200, "{token:#}");
     let api = api.as_someone_with(token["access_token"].as_str().unwrap());
-    insta::assert_snapshot!(told(&api, &["ACCESS.RECOVERED"]).await.join("\n"), @"ACCESS.RECOVERED SUCCESS Made Administrator recovery and Application Recovery client with every role, by recover-admin on the server's machine: nobody could give Environment Admin, Identity Data Admin, Identity Data Read Only, Configuration Read Only, Sync Approver any more");
+    insta::assert_snapshot!(audited(&api, &["ACCESS.RECOVERED"]).await.join("\n"), @"ACCESS.RECOVERED SUCCESS Made Administrator recovery and Application Recovery client with every role, by recover-admin on the server's machine: nobody could give Environment Admin, Identity Data Admin, Identity Data Read Only, Configuration Read Only, Sync Approver any more");
     let again = recover(&usher).await;
     let again = String::from_utf8_lossy(&again.stderr).into_owned();
     assert!(again.contains("(client Recovery client, administrator recovery)"), "{again}");
@@ -209,7 +209,7 @@ async fn access_that_nobody_has_any_more_is_made_anew_on_the_servers_machine() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_audit_is_told_of_refusals_sign_outs_tests_exports_and_rekeying() {
+async fn the_audit_records_refusals_sign_outs_tests_exports_and_rekeying() {
     let usher = Home::sqlite().serve().await;
     let api = usher.api().await;
     let ask_often = async |client: &str| {
@@ -244,7 +244,7 @@ async fn the_audit_is_told_of_refusals_sign_outs_tests_exports_and_rekeying() {
     let mut rekey = usher.home().command(&["rekey"]);
     assert!(tokio::task::spawn_blocking(move || rekey.output()).await.unwrap().unwrap().status.success());
 
-    let told = told(
+    let events = audited(
         &api,
         &[
             "SECRET.CHECK_FAILED",
@@ -256,11 +256,11 @@ async fn the_audit_is_told_of_refusals_sign_outs_tests_exports_and_rekeying() {
         ],
     )
     .await;
-    let shorter = |told: String| match told.split_once(" failed at ") {
+    let shorter = |event: String| match event.split_once(" failed at ") {
         Some((before, _)) => format!("{before} failed"),
-        None => told.split_once(" under the key ").map_or(told.clone(), |(before, _)| before.to_owned()),
+        None => event.split_once(" under the key ").map_or(event.clone(), |(before, _)| before.to_owned()),
     };
-    insta::assert_snapshot!(told.into_iter().map(shorter).collect::<Vec<_>>().join("\n"), @"
+    insta::assert_snapshot!(events.into_iter().map(shorter).collect::<Vec<_>>().join("\n"), @"
     SECRET.CHECK_FAILED FAILED Refused an access token to Application Bootstrap client: its secret was wrong, from 127.0.0.1
     SECRET.CHECK_FAILED FAILED Refused an access token to an unknown Application, from 127.0.0.1
     SECRET.CHECK_FAILED FAILED Refused an access token to Application Asleep: it is disabled, from 127.0.0.1

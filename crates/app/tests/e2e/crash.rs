@@ -1,5 +1,5 @@
-//! What a crash leaves behind, and who goes on with it: one worker on an SQLite database, a sync that is waited for over
-//! a `kill -9`, and PostgreSQL going away for a while.
+//! What a crash leaves behind, and what continues it: one worker on an SQLite database, a sync that is waited for over a
+//! `kill -9`, and PostgreSQL going away for a while.
 
 use std::{
     process::{Command, Stdio},

@@ -1,4 +1,4 @@
-//! What someone who has not shown who they are can do to a server: neither its memory nor its connections are theirs.
+//! Guests, who have not signed in, cannot use up a server's memory or connections.
 
 use std::time::{Duration, Instant};
 
@@ -55,14 +55,14 @@ async fn a_hundred_guests_who_upload_megabytes_are_refused_and_leave_the_server_
         let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: {kind}\r\n{length}\r\n\r\n");
         tokio::spawn(pour(address(&usher), head, piece, 32))
     });
-    let mut told = 0;
+    let mut answered = 0;
     for said in join_all(uploads.collect::<Vec<_>>()).await {
         let said = said.unwrap();
-        // Whoever goes on sending may see only that nobody listens any more.
+        // A client that goes on sending may see only that the connection was closed.
         assert!(said.is_empty() || said.starts_with("HTTP/1.1 4"), "{said}");
-        told += usize::from(said.starts_with("HTTP/1.1 4"));
+        answered += usize::from(said.starts_with("HTTP/1.1 4"));
     }
-    assert!(told >= 50, "only {told} of 100 were told why they are refused");
+    assert!(answered >= 50, "only {answered} of 100 were answered with the reason");
     let after = usher.resident_kib();
     assert!(after < before + GROWTH, "the server grew from {before} to {after} KiB");
 }
@@ -188,12 +188,12 @@ async fn a_burst_of_wrong_secrets_leaves_the_server_small_and_lets_the_right_one
             status => panic!("answered {status}"),
         }
     }
-    assert!(refused > 0 && refused + busy == 800, "{refused} refused, {busy} told to wait");
+    assert!(refused > 0 && refused + busy == 800, "{refused} refused, {busy} asked to wait");
     assert_eq!(ask(60_001, SECRET).await.status(), 200);
     // Connections and their buffers end within seconds of the burst; the hashes' memory must have gone at once.
     until("the server is small again", async || usher.resident_kib() < before + GROWTH).await;
     let after = usher.resident_kib();
     eprintln!(
-        "800 wrong secrets: {refused} checked, {busy} told to wait; {before} KiB before, {after} KiB after"
+        "800 wrong secrets: {refused} checked, {busy} asked to wait; {before} KiB before, {after} KiB after"
     );
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{Api, Home, Pages, World, http_client, id, until};
 
 const PASSWORD: &str = "canary-long-enough-password-93";
-/// Words of people that nobody sees who may not.
+/// Words from people's data, which must not be seen without the right role.
 const CANARIES: [&str; 3] = ["quintessa", "zebedee", "5550123"];
 
 fn shows_nobody(whose: &str, told: &str) {

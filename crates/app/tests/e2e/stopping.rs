@@ -14,7 +14,7 @@ use crate::support::{Home, World, until};
 
 /// What the server is promised to need at most.
 const PROMISED: Duration = Duration::from_secs(10);
-/// Longer than any test: whoever waits for this waits in vain.
+/// Longer than any test: a wait for this never ends.
 const FOREVER: Duration = Duration::from_secs(3600);
 /// How many servers are tried at once.
 const AT_ONCE: usize = 4;

@@ -82,7 +82,7 @@ async fn https_is_served_and_a_new_certificate_is_taken_up() {
     assert!(asked.success());
     until("the new certificate is served", async || ready(&fresh).await).await;
     assert!(!ready(&http).await, "the old certificate is still served");
-    // One that cannot be used, or is not valid any more, changes nothing, and that is told.
+    // One that cannot be used, or is no longer valid, changes nothing, and that is reported.
     let refused = async || {
         let metrics = fresh.get(format!("{root}/metrics")).send().await.unwrap().text().await.unwrap();
         let line =

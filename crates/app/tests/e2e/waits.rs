@@ -1,4 +1,4 @@
-//! What a remote side asks to wait for, and what is slow, keeps nobody else waiting.
+//! A remote system that is slow, or asks to wait, delays no other work.
 
 use std::time::{Duration, Instant};
 
@@ -31,9 +31,9 @@ async fn a_route_that_asks_to_wait_for_thirty_years_ends_the_run_and_everything_
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     let run = world.runs(&rule).await.remove(0);
     assert_eq!((&run["state"], &run["error"]["code"]), (&json!("FAILED"), &json!("THROTTLED")), "{run:#}");
-    assert!(told(&run["error"]["message"]), "{run:#}");
+    assert!(names_the_time(&run["error"]["message"]), "{run:#}");
     let status = world.settled(&rule).await;
-    assert!(told(&status["detail"]), "{status:#}");
+    assert!(names_the_time(&status["detail"]), "{status:#}");
     assert!(is_within_a_day(&status["nextSyncAt"]), "{status:#}");
     let explained = world.api.get(&format!("/users/{ada}/explanation?rule={rule}")).await.ok();
     assert!(explained.to_string().contains("Dropbox asks to wait until 20"), "{explained:#}");
@@ -70,7 +70,7 @@ async fn a_route_that_asks_to_wait_for_thirty_years_ends_the_run_and_everything_
     until("ada is suspended", async || is("ada@example.com Ada Example suspended")).await;
 }
 
-fn told(message: &Value) -> bool {
+fn names_the_time(message: &Value) -> bool {
     message.as_str().is_some_and(|message| message.contains("Dropbox asks to wait until 20"))
 }
 

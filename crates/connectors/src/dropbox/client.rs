@@ -120,7 +120,7 @@ impl Client {
         let Some(mut stop) = self.stop.clone() else { return Ok(wait.await) };
         tokio::select! {
             biased;
-            // Nobody left who could stop it is no reason to stop.
+            // If the sender is gone, nobody can ask to stop, so go on.
             Ok(_) = stop.wait_for(|stop| *stop) => Err(stopping()),
             it = wait => Ok(it),
         }

@@ -80,7 +80,7 @@ impl Fault {
     }
 }
 
-/// What becomes of an operation whose route is left alone for longer than a call waits.
+/// The outcome of an operation whose route must rest for longer than a call waits.
 pub(super) fn postponed(after: Duration, problem: Problem) -> Outcome {
     Outcome::Postponed { problem, after: Some(after), needs_full: false }
 }
@@ -108,7 +108,7 @@ pub(super) fn throttled(route: &str, resting: Resting, request_id: Option<String
     let message = format!("Dropbox asks to wait until {until} before {route} is called again.");
     let remedy = "Nothing to do: Usher tries again then, or after a day at the latest.";
     Fault::Throttled {
-        // Rounded up to whole seconds, as it was asked for: whoever comes too early asks in vain.
+        // Rounded up to whole seconds: a call that comes too early is refused again.
         after: Duration::from_secs(left.as_secs() + u64::from(left.subsec_nanos() > 0)),
         problem: Problem::new(THROTTLED, message, remedy).with_request_id(request_id),
     }
@@ -131,11 +131,11 @@ pub(super) fn unauthorized(
     ConnectorError::Unauthorized { problem: Problem::new(code, message, remedy).with_request_id(request_id) }
 }
 
-/// The code of a problem whose cause is an answer beyond its limits.
+/// The code of a problem caused by an answer beyond its limits.
 pub(super) const TOO_LONG: &str = "ANSWER_TOO_LONG";
 
-/// An answer beyond the limits on what a remote side may send: told to a person, and nothing is concluded from it.
-/// `setting` is where it came from.
+/// An answer beyond the limits on what a remote system may send: reported as an error, and not used. `setting` is where it
+/// came from.
 pub(super) fn too_long(code: &'static str, message: impl Into<String>, setting: &str) -> ConnectorError {
     let remedy = format!("The answer was not used. Check that {setting} is Dropbox's own address.");
     ConnectorError::Protocol { problem: Problem::new(code, message, remedy) }

@@ -65,7 +65,7 @@ const UNSAID: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Pace {
     in_flight: Semaphore,
-    /// Whoever has the next turn; others queue for it, so that a turn is given at the rate of its moment.
+    /// Held while waiting for the next turn. Others queue for it, so that each turn uses the rate of its own moment.
     next: tokio::sync::Mutex<()>,
     /// Calls per second; infinite without a ceiling.
     ceiling: f64,
@@ -93,7 +93,7 @@ struct State {
 /// A route is left alone.
 #[derive(Clone, Copy, Debug)]
 struct Rest {
-    /// When it may be called again: when Dropbox said, but [`LONGEST_REST`] later at most.
+    /// When it may be called again: when Dropbox said, but at most [`LONGEST_REST`] later.
     over: Instant,
     /// Until when Dropbox asked to wait.
     until: Timestamp,

@@ -56,7 +56,7 @@ pub fn rotate(fresh: &Secret, environments: &[EnvironmentId], stamp: &Stamp<'_>)
     (key.clone(), ChangeSet { writes: vec![Write::SigningKey(key)], events, due: Vec::new() })
 }
 
-/// What the audit is told when every secret was sealed anew; `key` is the id of the key that seals from then on.
+/// The audit event for sealing every secret anew; `key` is the id of the key that seals from then on.
 pub fn rekeyed(key: &str, environment: EnvironmentId, stamp: &Stamp<'_>) -> Event {
     let description = format!("Sealed every secret anew under the key {key}");
     stamp.event(environment, "KEY.UPDATED", events::of_seal_key(key), description, None)

@@ -77,7 +77,7 @@ pub struct WorkerClient {
     pub secret_hash: String,
     /// The secret before this one, while it may still be used.
     pub old_secret: Option<OldSecret>,
-    /// Only access tokens that name this number are good; raising it voids those of before.
+    /// Only access tokens with this number are valid; raising it voids earlier ones.
     pub token_generation: i64,
     /// What it may do.
     pub roles: Vec<Role>,

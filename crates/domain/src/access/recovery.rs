@@ -1,4 +1,4 @@
-//! Access made anew for the day that nobody can give some role any more: an administrator and a client with every role.
+//! Recovery when nobody is left who can give some role: an administrator and a client with every role.
 
 use super::{Administrator, Role, WorkerClient, administrator, client, roles::Keyholders};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     directory::commands::{Decision, Stamp, events::of_environment, population::same_name},
 };
 
-/// What the new administrator and client are let in by.
+/// The credentials of the new administrator and client.
 #[derive(Clone, Debug)]
 pub struct Recovery {
     /// A username that nobody has.
@@ -76,12 +76,12 @@ pub fn recover(
         client.name,
         names.join(", ")
     );
-    let told =
+    let event =
         stamp.event(environment.id, "ACCESS.RECOVERED", of_environment(environment), description, None);
     let mut changes = client::created(&client, stamp);
     let more = administrator::created(&administrator, stamp);
     changes.writes.extend(more.writes);
     changes.events.extend(more.events);
-    changes.events.insert(0, told);
+    changes.events.insert(0, event);
     Ok(((administrator, client), changes))
 }

@@ -1,5 +1,5 @@
-//! What the audit is told of attempts that name nobody who could be told of: unknown usernames and clients, wrong secrets.
-//! Many alike become one event with their number.
+//! Audit events for refused attempts that belong to no administrator: unknown usernames and clients, wrong secrets. Many of
+//! the same kind become one event with their count.
 
 use uuid::Uuid;
 
@@ -23,11 +23,11 @@ pub enum Refused {
     Client,
     /// An access token to a client that is disabled, or did not show its secret.
     Secret(Box<WorkerClient>),
-    /// Any of these, from more addresses than are told apart.
+    /// Any of these, from more addresses than are recorded separately.
     Elsewhere,
 }
 
-/// The event of so many alike. `from` is the address that they came from, for people.
+/// The event for `count` attempts of one kind. `from` is the address that they came from, for people.
 pub fn event(
     refused: &Refused,
     environment: EnvironmentId,

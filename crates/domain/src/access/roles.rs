@@ -1,4 +1,4 @@
-//! The laws of roles: nobody gives what they do not have, and every role keeps somebody who can give it.
+//! The laws of roles: nobody gives a role that they do not have, and for every role someone who can give it remains.
 
 use std::fmt;
 

@@ -307,8 +307,8 @@ pub trait SyncStore: Send + Sync {
     async fn statuses_by_subject(&self, subject: Subject) -> StoreResult<Vec<(RuleId, SubjectStatus)>>;
 }
 
-/// The due work, and leases on it. When something is due is judged by the time that is passed in; how long a lease lasts is
-/// judged by the database's own clock, so that servers whose clocks differ or jump agree about it.
+/// The due work, and leases on it. Whether something is due depends on the time that is passed in; how long a lease lasts
+/// depends on the database's own clock, so that servers whose clocks differ or jump agree about it.
 #[async_trait]
 pub trait JobStore: Send + Sync {
     /// Makes subjects due outside a change set (a retry, a person's resync). Moves a due time only earlier, and
@@ -320,10 +320,10 @@ pub trait JobStore: Send + Sync {
     async fn claim(&self, owner: &str, now: Timestamp, lease: Duration) -> StoreResult<Option<Lease>>;
     /// The subjects of the leased rule that are due by `now`.
     async fn due(&self, lease: &Lease, now: Timestamp) -> StoreResult<Vec<DueMark>>;
-    /// Holds it for as long as `length` from now on, if it is still ours.
+    /// Renews the lease for `length` from now, if it is still ours.
     async fn renew(&self, lease: &Lease, length: Duration) -> StoreResult<()>;
-    /// Gives back a lease whose work broke off, if it is still ours. Nothing counts as done; the rule is due at `again`,
-    /// or before that if something makes it due from now on.
+    /// Gives back a lease whose work was interrupted, if it is still ours. Nothing counts as done; the rule is due at
+    /// `again`, or before that if something makes it due from now on.
     async fn give_back(&self, lease: &Lease, again: Timestamp) -> StoreResult<()>;
     /// Ends every lease and every claim of a delivery, whoever holds it: for the only worker of a database, before it
     /// begins. What was held is due by `now`. Returns how many there were.
@@ -405,7 +405,7 @@ pub trait AccessStore: Send + Sync {
     /// The newest first.
     async fn signing_keys(&self) -> StoreResult<Vec<SigningKey>>;
 
-    /// Which of these places (browsers and addresses) the administrator of that username signed in from before.
+    /// Which of these places (browsers and addresses) the administrator with that username signed in from before.
     async fn known_places(&self, username: &str, places: &[&str]) -> StoreResult<Vec<String>>;
     /// Remembers that they signed in from these places now; of all, only the `most` that were seen last are kept.
     async fn know_places(
@@ -558,15 +558,15 @@ pub trait Store:
     async fn reseal(&self, limit: u32) -> StoreResult<Resealed>;
     /// Whether the database answers, its schema is this version's, and the seal has the keys that its secrets need.
     async fn ready(&self) -> StoreResult<()>;
-    /// Keeps what time it is, for processes that come later; returns what was kept before.
+    /// Stores the present time, for later processes; returns the time that was stored before.
     async fn see_time(&self, now: Timestamp) -> StoreResult<Option<Timestamp>>;
-    /// After the clock was set back: what is kept with a time after `now`, and should not lie in the future, is changed so
-    /// that it counts from now on. What waits is due; what happened happened now; what was left out until then is left out
-    /// no more. Dates on which something irreversible happens stay: late is safe.
+    /// After the clock was set back: corrects stored times after `now` that should not lie in the future. What waits is
+    /// due; past events are dated now; exclusions until a future time are lifted. Dates on which something irreversible
+    /// happens stay: late is safe.
     async fn judge_times_again(&self, now: Timestamp) -> StoreResult<()>;
-    /// Whether the database takes a write now: commits one that changes nothing that anybody reads.
+    /// Whether the database can be written to now: commits a write to a row that nothing else reads.
     async fn try_write(&self) -> StoreResult<()>;
-    /// Ends all connections; nothing can be read or written afterwards. An SQLite database is then whole in its one file,
+    /// Ends all connections; nothing can be read or written afterwards. An SQLite database is then complete in one file,
     /// unless another process has it open.
     async fn close(&self);
     /// What waits and what stands still by `now`, in all environments together: for monitoring.

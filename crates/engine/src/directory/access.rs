@@ -322,8 +322,8 @@ impl Directory {
         self.store.commit(&ChangeSet { events: vec![told], ..ChangeSet::default() }).await
     }
 
-    /// Makes an administrator and a client with every role, when nobody can give some role any more. A number is put
-    /// behind the username if somebody has it.
+    /// Makes an administrator and a client with every role, when nobody is left who can give some role. A number is
+    /// appended to the username if it is taken.
     ///
     /// # Errors
     /// See [`recovery::recover`].
@@ -348,28 +348,28 @@ impl Directory {
         .await
     }
 
-    /// Tells the audit that every secret was sealed anew under the key of this id.
+    /// Records in the audit that every secret was sealed anew under the key of this id.
     ///
     /// # Errors
     /// What the store says.
     pub async fn rekeyed(&self, by: &By, key: &str) -> StoreResult<()> {
         let environments = self.all_environments().await?;
         let stamp = self.stamp(by);
-        let told = environments.iter().map(|it| keys::rekeyed(key, *it, &stamp));
-        self.store.commit(&ChangeSet { events: told.collect(), ..ChangeSet::default() }).await
+        let events = environments.iter().map(|it| keys::rekeyed(key, *it, &stamp));
+        self.store.commit(&ChangeSet { events: events.collect(), ..ChangeSet::default() }).await
     }
 
-    /// Tells the audit that somebody exports the configuration.
+    /// Records in the audit that someone exports the configuration.
     ///
     /// # Errors
     /// What the store says.
     pub async fn tell_exported(&self, by: &By, environment: &Environment) -> StoreResult<()> {
-        let told = commands::environment::exported(environment, &self.stamp(by));
-        self.store.commit(&ChangeSet { events: vec![told], ..ChangeSet::default() }).await
+        let event = commands::environment::exported(environment, &self.stamp(by));
+        self.store.commit(&ChangeSet { events: vec![event], ..ChangeSet::default() }).await
     }
 
-    /// Tells the audit of refused attempts that name nobody, so many alike at once; without an environment, those of all
-    /// environments. `from` is the address that they came from.
+    /// Records refused attempts of one kind, with their count, in the audit; without an environment, in every
+    /// environment's. `from` is the address that they came from.
     ///
     /// # Errors
     /// What the store says.
@@ -386,8 +386,8 @@ impl Directory {
             None => self.all_environments().await?,
         };
         let stamp = self.stamp(by);
-        let told = environments.iter().map(|it| refused::event(refused, *it, from, count, &stamp));
-        self.store.commit(&ChangeSet { events: told.collect(), ..ChangeSet::default() }).await?;
+        let events = environments.iter().map(|it| refused::event(refused, *it, from, count, &stamp));
+        self.store.commit(&ChangeSet { events: events.collect(), ..ChangeSet::default() }).await?;
         Ok(())
     }
 

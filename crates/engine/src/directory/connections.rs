@@ -176,13 +176,13 @@ impl Directory {
         Ok(())
     }
 
-    /// Tells the audit that somebody tested a connection.
+    /// Records in the audit that someone tested a connection.
     ///
     /// # Errors
     /// Only the store's.
     pub async fn tell_tested(&self, by: &By, connection: &Connection, health: &Health) -> StoreResult<()> {
-        let told = connection::tested(connection, health, &self.stamp(by));
-        self.store.commit(&ChangeSet { events: vec![told], ..ChangeSet::default() }).await
+        let event = connection::tested(connection, health, &self.stamp(by));
+        self.store.commit(&ChangeSet { events: vec![event], ..ChangeSet::default() }).await
     }
 
     pub(super) async fn connection(

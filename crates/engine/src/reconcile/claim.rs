@@ -119,7 +119,7 @@ impl Reconciler {
         Ok(open)
     }
 
-    /// Ends the run that a person asked for, because the rule does not run any more: whoever waits for it is told.
+    /// Ends the run that a person asked for, because the rule no longer runs, so that a waiting client learns of it.
     async fn cancel_asked(&self, lease: &Lease, asked: Option<Run>) -> StoreResult<()> {
         let Some(mut run) = asked else { return Ok(()) };
         let problem = Problem::new(

@@ -46,7 +46,7 @@ impl Reconciler {
         Ok((report, health))
     }
 
-    /// Tries a connection because somebody asked for that, which the audit is told.
+    /// Tries a connection because someone asked for it, and records that in the audit.
     ///
     /// # Errors
     /// It cannot be tried, as a fault of the request; or what the store says.

@@ -51,7 +51,7 @@ impl RuleState {
     }
 }
 
-/// Whether a worker has a rule in hand.
+/// Whether a worker is working on a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InHand {
     /// None has: nothing is due, or it waits for its turn.
@@ -80,7 +80,7 @@ pub struct SyncStatus {
     pub state: RuleState,
     /// Why it does not run, how the last run failed, or what it waits for.
     pub detail: Option<String>,
-    /// Whether a worker has it in hand.
+    /// Whether a worker is working on it.
     pub worker: InHand,
     /// Where the truth comes from; `None` when it is gone.
     pub source: Option<Connection>,
@@ -121,7 +121,7 @@ pub fn not_running(rule: &Rule, connection: Option<&Connection>) -> Option<Strin
     }
 }
 
-/// What is told of a rule whose worker stopped without giving it back.
+/// The detail of a rule whose worker stopped without giving its lease back.
 fn waits_for(holding: Holding) -> String {
     if holding.over {
         let what = "no worker has taken the rule over: start a server with --role all or --role worker";
@@ -191,8 +191,9 @@ impl Reconciler {
             _ => RuleState::Active,
         };
         let problem = last.and_then(|run| {
-            let told = |problem: &&Problem| run.state == RunState::Failed || problem.code == THROTTLED;
-            run.problem.as_ref().filter(told).cloned()
+            let needs_attention =
+                |problem: &&Problem| run.state == RunState::Failed || problem.code == THROTTLED;
+            run.problem.as_ref().filter(needs_attention).cloned()
         });
         let (users, groups) = self.store.status_counts(rule.id).await?;
         let well = latest.iter().filter(|run| matches!(run.state, RunState::Succeeded | RunState::Partial));

@@ -1,4 +1,5 @@
-//! A clock that is set, ahead and back: it is told once, and what was kept under a clock that was ahead waits for no future.
+//! A clock that is set, ahead and back: a jump is reported once, and nothing that was stored while the clock was ahead
+//! waits for that time.
 
 use std::{
     sync::{
@@ -26,7 +27,7 @@ const LOOK: Duration = Duration::from_secs(2);
 struct Jumps([AtomicUsize; 2]);
 
 impl Jumps {
-    fn told(&self) -> [usize; 2] {
+    fn counted(&self) -> [usize; 2] {
         [0, 1].map(|at| self.0[at].load(Ordering::Relaxed))
     }
 }
@@ -57,19 +58,19 @@ async fn what_was_made_due_under_a_clock_that_was_ahead_is_done_when_it_is_right
     let (mut keeper, jumps) = timekeeper(&world).await;
     world.clock.advance(LOOK);
     keeper.look(LOOK).await.unwrap();
-    assert_eq!(jumps.told(), [0, 0]);
+    assert_eq!(jumps.counted(), [0, 0]);
 
     world.clock.advance(YEARS);
     keeper.look(LOOK).await.unwrap();
     keeper.look(Duration::ZERO).await.unwrap();
-    assert_eq!(jumps.told(), [1, 0], "once for each jump");
+    assert_eq!(jumps.counted(), [1, 0], "once for each jump");
     world.user("ada").await;
     world.clock.set_back(YEARS);
     world.work().await;
     assert_eq!(world.with_access(), ["admin"], "it is due in two years");
     keeper.look(LOOK).await.unwrap();
     keeper.look(Duration::ZERO).await.unwrap();
-    assert_eq!(jumps.told(), [1, 1]);
+    assert_eq!(jumps.counted(), [1, 1]);
     world.work().await;
     assert_eq!(world.with_access(), ["ada", "admin"]);
 }
@@ -82,12 +83,12 @@ async fn who_starts_after_the_clock_was_corrected_notices_that_it_was_ahead() {
     world.user("ada").await;
     world.clock.set_back(YEARS);
     let (mut keeper, jumps) = timekeeper(&world).await;
-    assert_eq!(jumps.told(), [0, 1]);
+    assert_eq!(jumps.counted(), [0, 1]);
     world.work().await;
     assert_eq!(world.with_access(), ["ada", "admin"]);
     keeper.look(Duration::ZERO).await.unwrap();
-    assert_eq!(jumps.told(), [0, 1]);
-    assert_eq!(timekeeper(&world).await.1.told(), [0, 0], "the next one knows nothing of it");
+    assert_eq!(jumps.counted(), [0, 1]);
+    assert_eq!(timekeeper(&world).await.1.counted(), [0, 0], "the next one knows nothing of it");
 }
 
 #[tokio::test]
@@ -127,5 +128,5 @@ async fn a_clock_that_trembles_or_goes_slowly_is_nothing_to_tell() {
         world.clock.set_back(Duration::from_secs(2));
         keeper.look(LOOK).await.unwrap();
     }
-    assert_eq!(jumps.told(), [0, 0]);
+    assert_eq!(jumps.counted(), [0, 0]);
 }

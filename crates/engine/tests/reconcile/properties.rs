@@ -117,7 +117,7 @@ async fn happen(world: &mut World, model: &mut Model, step: Step) {
     }
 }
 
-/// Works once, but is dropped after so many waits: as if the server died there. The one that starts then takes over.
+/// Works once, but is dropped after that many waits, as if the server died there. The next server takes over.
 async fn cut(world: &World, after: u32) {
     {
         let mut left = after;

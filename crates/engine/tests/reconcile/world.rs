@@ -330,7 +330,7 @@ impl World {
         self.commit(Vec::new(), &[DueSubject::Everything]).await;
     }
 
-    /// A server starts where one died, a while later: it takes over what that one had in hand.
+    /// A server starts where one died, a while later: it takes over that one's work.
     pub(crate) async fn restart(&self) {
         self.clock.advance(Duration::from_secs(61));
         self.store.end_leases(self.clock.now()).await.unwrap();

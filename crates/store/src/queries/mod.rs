@@ -76,8 +76,8 @@ pub(super) async fn migrate(pool: &Pool) -> StoreResult<()> {
     migrations::migrator().run(pool).await.map_err(crate::error::from_migration)
 }
 
-/// Begins a transaction that writes. In a task of its own: if whoever asked goes away meanwhile, the transaction is ended,
-/// and not left open on a connection that others are given.
+/// Begins a transaction that writes. Runs in its own task: if the caller is dropped meanwhile, the transaction is ended,
+/// and not left open on a connection that goes back to the pool.
 async fn begin(pool: &Pool) -> StoreResult<Transaction> {
     let pool = pool.clone();
     let begun = tokio::spawn(async move { pool.begin_with(BEGIN).await }).await;

@@ -1,5 +1,5 @@
-//! Kept times, judged again when the clock was set back: what lies in the future and should not was written by a clock
-//! that was ahead, and would otherwise count until that time has come.
+//! Checks stored times again after the clock was set back: times that wrongly lie in the future were written by a clock
+//! that was ahead, and would otherwise count until then.
 
 use sqlx::QueryBuilder;
 use usher_domain::{Timestamp, ports::store::StoreResult, reconcile::run::Run};
@@ -12,7 +12,7 @@ const DUE_NOW: [(&str, &str); 2] = [("jobs", "due_at"), ("dues", "due_at")];
 /// When something happened: now at the latest, so that it ages from now on.
 const HAPPENED: [(&str, &str); 3] =
     [("signing_keys", "created_at"), ("sessions", "seen_at"), ("attempts", "last_at")];
-/// What is only kept to leave something out until then: nothing is left out.
+/// Exclusions that end in the future: they are lifted.
 const FORGOTTEN: [(&str, &str); 2] = [("watches", "log_everything_at"), ("subscriptions", "not_before")];
 
 impl Database {

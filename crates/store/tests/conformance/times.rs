@@ -1,4 +1,4 @@
-//! Kept times, judged again when the clock was set back.
+//! Stored times, checked again after the clock was set back.
 
 use usher_domain::{
     Secret, Timestamp,

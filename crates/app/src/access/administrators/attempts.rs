@@ -1,7 +1,7 @@
 //! Attempts, counted before it is known how they end: under which keys, and how many cost nothing.
 //!
-//! A browser or an address that the administrator signed in from before is counted apart, so that whoever guesses from
-//! elsewhere does not shut the door on them.
+//! A browser or an address from which the administrator signed in before is counted separately, so that guesses from
+//! elsewhere do not lock them out.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
@@ -16,12 +16,12 @@ use super::{Administrators, Place, SignInError};
 /// Failures that cost nothing: with one username from one address, or in one browser that is known; of codes after an
 /// OpenID provider's word; of proofs that a session asks for again.
 pub(crate) const PER_DOOR: u32 = 5;
-/// Failures with one username that cost nothing, from all places together that are not known to be theirs.
+/// Failures with one username that cost nothing, from all unknown browsers and addresses together.
 pub(crate) const PER_USER: u32 = 30;
 /// Failures from one address that cost nothing, with whatever usernames.
 pub(crate) const PER_ADDRESS: u32 = 30;
 
-/// What the keys of addresses begin with.
+/// The prefix of the keys of addresses.
 const FROM: &str = "from/";
 
 /// A key that attempts are counted under, with how many failures cost nothing.
@@ -88,8 +88,8 @@ impl Administrators {
         Ok(())
     }
 
-    /// It went well. The address's own count only gets this attempt back: whoever has an account of their own could wash
-    /// off their guesses at others otherwise.
+    /// The attempt succeeded. The address's own count only gets this attempt back: otherwise someone with an account of
+    /// their own could clear their guesses at other accounts.
     pub(super) async fn forget(&self, charged: &Charged) -> StoreResult<()> {
         for (key, _, known) in &charged.keys {
             if key.starts_with(FROM) {
@@ -102,13 +102,13 @@ impl Administrators {
     }
 }
 
-/// The keys of a code by someone for whom the OpenID provider vouched: guesses at the password of a username, by whoever,
-/// neither shut this door nor are forgotten by coming in through it.
+/// The keys of a code from someone the OpenID provider has vouched for. Guesses at the password neither lock out this way
+/// of signing in nor are cleared by it.
 pub(super) fn of_code(administrator: &Administrator, at: &Place) -> [Key; 2] {
     [(format!("code/{}", administrator.id), PER_DOOR), of_address(at)]
 }
 
-/// The key of somebody who is signed in and proves anew who they are. Nobody else counts here.
+/// The key of someone who is signed in and confirms who they are. Only their own attempts count.
 pub(super) fn of_session(administrator: &Administrator) -> Key {
     (format!("session/{}", administrator.id), PER_DOOR)
 }

@@ -46,7 +46,7 @@ struct World {
 
 const PASSWORD: &str = "correct horse";
 
-/// Somebody at that address, in a browser that nobody signed in with.
+/// Someone at that address, in a browser in which no one has signed in.
 fn from(last: u8) -> Place {
     Place { from: Some(IpAddr::from([192, 0, 2, last])), device: None }
 }
@@ -292,8 +292,8 @@ async fn who_is_disabled_is_not_in() {
     assert_eq!(sign_in(&world.here, "ada", PASSWORD, None).await, "wrong");
 }
 
-/// Guesses from many addresses, until the door is shut for a while whoever comes.
-async fn siege(world: &World) {
+/// Guesses from many addresses, until the username is locked for unknown browsers and addresses.
+async fn guess_from_many_addresses(world: &World) {
     for last in 100..=130 {
         let _ = world.there.sign_in("ada", Secret::new("a guess"), None, &from(last)).await;
     }
@@ -305,13 +305,13 @@ async fn guesses_from_elsewhere_do_not_lock_out_a_browser_or_an_address_that_sig
     let world = World::new().await;
     let ada = world.here.sign_in("ada", Secret::new(PASSWORD), None, &from(1)).await.unwrap();
     let device = world.here.remember(&ada, &from(1)).await.unwrap();
-    siege(&world).await;
+    guess_from_many_addresses(&world).await;
     for _ in 0..3 {
         assert_eq!(sign_in(&world.there, "ada", PASSWORD, None).await, "in", "at home, in a new browser");
         let travelling = Place { device: Some(device.clone()), ..from(77) };
         let entered = world.here.sign_in("Ada", Secret::new(PASSWORD), None, &travelling).await;
         assert_eq!(way(entered), "in", "the same browser elsewhere");
-        siege(&world).await;
+        guess_from_many_addresses(&world).await;
     }
     // The browser holds the same secret then, and another person's is worth nothing.
     let again = Place { device: Some(device.clone()), ..from(77) };
@@ -322,7 +322,7 @@ async fn guesses_from_elsewhere_do_not_lock_out_a_browser_or_an_address_that_sig
 }
 
 #[tokio::test]
-async fn whoever_has_a_known_browser_guesses_no_more_than_others_there() {
+async fn a_known_browser_allows_no_more_guesses_than_any_other() {
     let world = World::new().await;
     let ada = world.ada().await;
     let device = world.here.remember(&ada, &from(1)).await.unwrap();
@@ -338,24 +338,24 @@ async fn whoever_has_a_known_browser_guesses_no_more_than_others_there() {
 }
 
 #[tokio::test]
-async fn a_new_password_makes_every_browser_and_address_a_strange_one() {
+async fn a_new_password_forgets_every_known_browser_and_address() {
     let world = World::new().await;
     let ada = world.ada().await;
     let device = world.here.remember(&ada, &from(1)).await.unwrap();
     let hash = password::hash(Secret::new(PASSWORD)).await.unwrap();
     let giver = Changer::Other(&Role::ALL);
     world.here.directory.set_password(&by(), world.environment, world.ada, &hash, giver).await.unwrap();
-    siege(&world).await;
+    guess_from_many_addresses(&world).await;
     let known = Place { device: Some(device.clone()), ..from(1) };
     assert_eq!(way(world.here.sign_in("ada", Secret::new(PASSWORD), None, &known).await), "locked");
     assert_ne!(world.here.remember(&ada, &known).await.unwrap(), device);
 }
 
 #[tokio::test]
-async fn who_is_signed_in_proves_it_anew_whoever_guesses_outside() {
+async fn guesses_elsewhere_do_not_stop_a_signed_in_administrator_from_confirming_who_they_are() {
     let world = World::new().await;
     let (secret, _) = world.enrolled().await;
-    siege(&world).await;
+    guess_from_many_addresses(&world).await;
     let ada = world.ada().await;
     world.here.has_factor(&ada, &world.code(&secret)).await.unwrap();
     let new = Secret::new("battery staple");

@@ -55,7 +55,7 @@ impl World {
     }
 
     /// What the audit has of refused attempts, in order.
-    async fn told(&self) -> Vec<String> {
+    async fn recorded(&self) -> Vec<String> {
         let page = PageRequest { after: None, limit: 1000 };
         let events = self.store.events(self.environment, &page).await.unwrap().items;
         let refused = events.into_iter().filter(|event| event.status == "FAILED");
@@ -77,12 +77,12 @@ async fn a_flood_of_guesses_from_one_address_is_one_event_at_once_and_one_a_minu
     world.guesses.wrong_secret(&client, from(1, 2)).await;
     world.guesses.unknown_client(world.environment, from(1, 2)).await;
     world.guesses.flush(false).await;
-    assert_eq!(world.told().await.len(), 3);
+    assert_eq!(world.recorded().await.len(), 3);
     world.clock.later(60);
     world.guesses.flush(false).await;
     world.clock.later(60);
     world.guesses.flush(false).await;
-    insta::assert_snapshot!(world.told().await.join("\n"), @r"
+    insta::assert_snapshot!(world.recorded().await.join("\n"), @r"
     USER.ACCESS_DENIED Refused to sign in an unknown username, from 192.0.2.1
     SECRET.CHECK_FAILED Refused an access token to Application Bootstrap client: its secret was wrong, from 192.0.2.1
     SECRET.CHECK_FAILED Refused an access token to an unknown Application, from 192.0.2.1
@@ -98,19 +98,19 @@ async fn a_flood_of_guesses_from_everywhere_fills_the_audit_no_faster() {
             world.guesses.unknown_username(from(last, of)).await;
         }
     }
-    assert_eq!(world.told().await.len(), MOST_SOURCES);
+    assert_eq!(world.recorded().await.len(), MOST_SOURCES);
     world.clock.later(60);
     world.guesses.flush(false).await;
-    let told = world.told().await;
+    let told = world.recorded().await;
     assert_eq!(told.len(), MOST_SOURCES + 1);
     let last = told.last().unwrap();
     assert_eq!(
         last,
         "USER.ACCESS_DENIED Refused sign-ins and access tokens, from other addresses (924 times)"
     );
-    // Whoever is told of at the end is not forgotten.
+    // What is recorded at the end is not lost.
     world.guesses.unknown_username(from(1, 9)).await;
     world.guesses.unknown_username(from(1, 9)).await;
     world.guesses.flush(true).await;
-    assert_eq!(world.told().await.len(), MOST_SOURCES + 3);
+    assert_eq!(world.recorded().await.len(), MOST_SOURCES + 3);
 }

@@ -49,7 +49,7 @@ pub(crate) fn router(app: AppState) -> Router {
     routed(table(), app)
 }
 
-/// What a process serves that only works.
+/// What a process with `--role worker` serves.
 pub(crate) fn worker_router(app: AppState) -> Router {
     routed(server::watched(), app)
 }

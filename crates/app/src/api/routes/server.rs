@@ -26,7 +26,7 @@ pub(super) fn table() -> Vec<Route> {
     ]
 }
 
-/// The routes for whoever watches the process; one that only works has no others.
+/// The monitoring routes; a process that only works (`--role worker`) has no others.
 #[rustfmt::skip]
 pub(super) fn watched() -> Vec<Route> {
     vec![
@@ -41,7 +41,8 @@ pub(super) fn watched() -> Vec<Route> {
     ]
 }
 
-/// `GET /healthz`: alive. Asks nobody; names the environment where there is only one, so that a command line need not.
+/// `GET /healthz`: the process is alive. Does not use the database; names the environment when there is only one, so that
+/// the command line need not.
 async fn alive(State(app): State<AppState>) -> Response {
     Json(json!({ "status": "alive", "environment": app.known_environment() })).into_response()
 }

@@ -252,7 +252,7 @@ async fn a_path_answers_405_to_other_methods_and_names_those_that_there_are() {
 fn a_route_that_changes_something_never_needs_only_a_reading_role() {
     for route in table() {
         let Some(permission) = route.permission else { continue };
-        // An export changes nothing but the audit, which is told of it.
+        // An export changes nothing but the audit, which records it.
         let only_looks = ["previewRule", "readStoreMetadata", "evaluateExpression", "recordExport"];
         let reads = route.method == Method::GET || only_looks.contains(&route.id);
         let reading = matches!(permission, ReadAccess | ReadActivities | ReadIdentities | ReadConfiguration);

@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct PreviewShown {
     pub(super) plan: PlanView,
-    /// Why nobody is named, if nobody is.
+    /// Why names are left out, if they are.
     pub(super) left_out: Option<String>,
     pub(super) held: Vec<String>,
     pub(super) impacted: String,

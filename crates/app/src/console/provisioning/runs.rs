@@ -218,7 +218,7 @@ struct Page {
     may_approve: bool,
     may_retry: bool,
     may_see_people: bool,
-    /// Why nobody is named, if nobody is.
+    /// Why names are left out, if they are.
     left_out: Option<String>,
 }
 

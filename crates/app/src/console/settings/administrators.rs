@@ -168,8 +168,8 @@ pub(in crate::console) async fn set_password(
     done(&visitor, "/console/settings", &format!("{} has a new password, and was signed out.", it.username))
 }
 
-/// `POST /console/settings/administrators/{id}/totp/off`: for who lost their device and their recovery codes. Ends their
-/// sessions.
+/// `POST /console/settings/administrators/{id}/totp/off`: for someone who lost their device and their recovery codes. Ends
+/// their sessions.
 pub(in crate::console) async fn remove_totp(
     State(app): State<AppState>,
     visitor: Visitor,
@@ -191,8 +191,8 @@ pub(in crate::console) async fn release(
     let it = find(&app, &visitor, ids.id(0)).await?;
     let roles = visitor.administrator.roles.as_slice();
     app.directory.unbind_provider(&visitor.by(), visitor.home(), it.id, roles).await?;
-    let told = format!("{} is no longer bound to an account at the OpenID provider.", it.username);
-    done(&visitor, "/console/settings", &told)
+    let message = format!("{} is no longer bound to an account at the OpenID provider.", it.username);
+    done(&visitor, "/console/settings", &message)
 }
 
 /// `POST /console/settings/administrators/{id}/delete`

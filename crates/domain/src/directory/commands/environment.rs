@@ -47,7 +47,7 @@ pub fn create(id: EnvironmentId, body: &Body, stamp: &Stamp<'_>) -> Decision<Env
     Ok((environment, changes))
 }
 
-/// What the audit is told when somebody reads the whole configuration to keep it elsewhere.
+/// The audit event for an export of the whole configuration.
 pub fn exported(environment: &Environment, stamp: &Stamp<'_>) -> Event {
     let description = format!("Exported the configuration of Environment {}", environment.name);
     stamp.event(

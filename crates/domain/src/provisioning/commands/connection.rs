@@ -375,7 +375,7 @@ fn read_configuration(
     }
 }
 
-/// What the audit is told of a test that somebody made, of a connection as it is or as it might be.
+/// The audit event for a test of a connection, as it is stored or as a draft.
 pub fn tested(it: &Connection, health: &Health, stamp: &Stamp<'_>) -> Event {
     let (status, said) = match health {
         Health::Broken { problem, .. } => ("FAILED", problem.message.as_str()),

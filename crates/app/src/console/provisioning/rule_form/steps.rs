@@ -207,7 +207,7 @@ fn edit_rows(form: &mut Form, what: &str, at: &str) {
 /// What the expression of a row gives for a user of the directory.
 async fn try_expression(app: &AppState, visitor: &Visitor, form: &Form, at: &str) -> ConsoleResult<Tried> {
     let n = at.parse().unwrap_or(0);
-    if let Err(why) = visitor.people().may_be_asked_for("Trying an expression on a user") {
+    if let Err(why) = visitor.people().require_shown("Trying an expression on a user") {
         return Ok(Tried { n, value: Err(why.message) });
     }
     let rows = draft::rows(form);
@@ -498,7 +498,7 @@ async fn previewed(
     current: Option<&Rule>,
     connections: &[Connection],
 ) -> ConsoleResult<(Option<PreviewShown>, Option<String>)> {
-    if let Err(why) = visitor.people().may_be_asked_for("The preview of a draft") {
+    if let Err(why) = visitor.people().require_shown("The preview of a draft") {
         return Ok((None, Some(why.message)));
     }
     let whole = match drafted(app, visitor, form, current).await? {
