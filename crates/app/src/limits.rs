@@ -83,6 +83,13 @@ const LIMITS: &[Limit] = &[
     },
     Limit {
         area: Area::Requests,
+        what: "headers in a request",
+        amount: Amount::Count(listen::HEADERS as u64, ""),
+        setting: None,
+        beyond: "The request is answered with 431.",
+    },
+    Limit {
+        area: Area::Requests,
         what: "a pause in a request's body",
         amount: Amount::Time(body::PAUSE),
         setting: None,
@@ -125,10 +132,24 @@ const LIMITS: &[Limit] = &[
     },
     Limit {
         area: Area::Requests,
+        what: "nesting of JSON in a body of the API",
+        amount: Amount::Count(extract::DEPTH_LIMIT as u64, "levels"),
+        setting: None,
+        beyond: "The request is answered with 400; nothing is changed.",
+    },
+    Limit {
+        area: Area::Requests,
         what: "an import by the API",
         amount: Amount::Bytes(extract::BULK_LIMIT),
         setting: None,
         beyond: "The request is answered with 413; nothing is changed.",
+    },
+    Limit {
+        area: Area::Requests,
+        what: "requests of one API client",
+        amount: Amount::Count(5000, "a second"),
+        setting: Some("max_requests_per_second"),
+        beyond: "The request is answered with 429 and `Retry-After`. Twice as many may come at once.",
     },
     Limit {
         area: Area::Requests,
@@ -198,7 +219,8 @@ const LIMITS: &[Limit] = &[
         what: "failed sign-ins with one username from one address, or from one browser that the administrator used before",
         amount: Amount::Count(attempts::PER_DOOR as u64, "free"),
         setting: None,
-        beyond: "The next one waits 5 s, then twice as long each time, up to 15 min. Other addresses and browsers are not delayed.",
+        beyond: "The next one waits 5 s, then twice as long each time, up to 15 min. Other addresses and browsers are not \
+                 delayed.",
     },
     Limit {
         area: Area::Access,
@@ -291,10 +313,10 @@ const END: &str = "<!-- limits:end -->\n";
 
 const INTRODUCTION: &str = "# Limits
 
-Everything that Usher reads, keeps or waits for has a limit. This page lists each one, its default, the setting that changes it, and
-what happens beyond it.
+Everything that Usher reads, keeps or waits for has a limit. This page lists the important ones, with their defaults, the settings that
+change them, and what happens beyond them.
 
-It is written from the constants in the code by `USHER_WRITE_DOCS=1 cargo test -p usher --bin usher limits`, and the same test
+It is generated from the constants in the code by `USHER_WRITE_DOCS=1 cargo test -p usher --bin usher limits`, and the same test
 fails when it is out of date.
 ";
 
@@ -337,5 +359,5 @@ fn compare(path: &str, written: impl FnOnce(&str) -> String) {
         std::fs::write(path, &page).unwrap();
     }
     let kept = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(kept == page, "{path} is out of date; docs/guide/limits.md says how to write it anew");
+    assert!(kept == page, "{path} is out of date; docs/guide/limits.md says how to generate it");
 }

@@ -35,7 +35,7 @@ pub(crate) const HEAD: Duration = Duration::from_secs(10);
 /// The largest head of a request, in bytes; a larger one is answered with 431.
 pub(crate) const HEAD_BYTES: usize = 96 * 1024;
 /// The most headers of a request.
-const HEADERS: usize = 100;
+pub(crate) const HEADERS: usize = 100;
 /// How long requests in hand may take once the server is to stop.
 pub(crate) const STOPPING: Duration = Duration::from_secs(7);
 /// How long to wait when the machine has no room for another connection.

@@ -18,7 +18,8 @@ pub const LIMITS: &[Limit] = &[
         what: "a wait that a remote system asks for (`Retry-After`)",
         amount: Amount::Time(LONGEST_WAIT),
         setting: None,
-        beyond: "The call ends at once, and the run ends as THROTTLED. Other routes and people continue, and the rule is due again when the wait is over.",
+        beyond: "The call ends at once, and the run ends as THROTTLED. Other routes and people continue, and the rule is \
+                 due again when the wait is over.",
     },
     Limit {
         area: Area::Remote,
@@ -32,7 +33,8 @@ pub const LIMITS: &[Limit] = &[
         what: "a page of a listing, after decompression",
         amount: Amount::Bytes(LONGEST_LISTING),
         setting: None,
-        beyond: "It is requested again in smaller pages. If the smallest page is too long, the run ends with an error and plans nothing.",
+        beyond: "It is requested again in smaller pages. If the smallest page is too long, the run ends with an error and \
+                 plans nothing.",
     },
     Limit {
         area: Area::Remote,

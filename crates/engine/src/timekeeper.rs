@@ -60,8 +60,8 @@ impl Timekeeper {
         if let Some(seen) = seen.filter(|seen| seen.is_of_a_clock_ahead(now)) {
             tracing::warn!(
                 %now, %seen,
-                "the clock is behind the time at which Usher last ran: it was ahead then, or is wrong now. Times that were stored with \
-                 a later time are checked again"
+                "the clock is behind the time at which Usher last ran: it was ahead then, or is wrong now. Times that were \
+                 stored with a later time are checked again"
             );
             keeper.meter.clock_moved(false);
             keeper.went_back = true;

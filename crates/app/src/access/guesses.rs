@@ -135,7 +135,12 @@ impl Guesses {
                 let count = std::mem::take(&mut unrecorded.count);
                 unrecorded.since = now;
                 if count > 0 {
-                    due.push((unrecorded.refused.clone(), unrecorded.environment, source.from.clone(), count));
+                    due.push((
+                        unrecorded.refused.clone(),
+                        unrecorded.environment,
+                        source.from.clone(),
+                        count,
+                    ));
                 }
                 count > 0
             });

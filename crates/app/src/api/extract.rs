@@ -20,7 +20,7 @@ pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
 /// The largest body of an import, in bytes.
 pub(crate) const BULK_LIMIT: usize = 16 * 1024 * 1024;
 /// How deep JSON may nest.
-const DEPTH_LIMIT: usize = 32;
+pub(crate) const DEPTH_LIMIT: usize = 32;
 
 /// A JSON object. Unknown fields are the business of whoever reads it.
 #[derive(Debug)]

@@ -174,7 +174,8 @@ pub(crate) const KEYS: [Key; 25] = [
         variable: "USHER_CONNECTIONS_PER_ADDRESS",
         default: Default::Value("64"),
         allowed: "a number of connections, 1 to 1000",
-        about: "How many connections one address may have open at once; for IPv6, one network (/64). Further ones are closed at once. Proxies in `trusted_proxies` have no such limit.",
+        about: "How many connections one address may have open at once; for IPv6, one network (/64). Further ones are \
+                closed at once. Proxies in `trusted_proxies` have no such limit.",
         secret: false,
     },
     Key {
@@ -233,7 +234,9 @@ pub(crate) const KEYS: [Key; 25] = [
         variable: "USHER_LEASE_MS",
         default: Default::Value("15000"),
         allowed: "a number of milliseconds, 100 to 3600000",
-        about: "How long a server's right to a rule lasts unless it is renewed, which happens after a third of it. On PostgreSQL, another server takes over the rules of a dead one after that time. On SQLite, the next server to start takes over at once.",
+        about: "How long a server's right to a rule lasts unless it is renewed, which happens after a third of it. On \
+                PostgreSQL, another server takes over the rules of a dead one after that time. On SQLite, the next server \
+                to start takes over at once.",
         secret: false,
     },
     Key {
@@ -241,7 +244,8 @@ pub(crate) const KEYS: [Key; 25] = [
         variable: "USHER_RULES_AT_ONCE",
         default: Default::Value("16"),
         allowed: "a number of runs, 1 to 256",
-        about: "How many runs one server works on at a time. A run that waits for a remote system does not count, so a slow or throttled team does not delay others.",
+        about: "How many runs one server works on at a time. A run that waits for a remote system does not count, so a \
+                slow or throttled team does not delay others.",
         secret: false,
     },
     Key {
