@@ -373,7 +373,7 @@ async fn who_cannot_be_reached_or_let_in_is_told_what_to_do() {
     let server = Home::sqlite().serve().await;
     let (code, text) = told(&[("USHER_URL", &server.url()), client, ("USHER_CLIENT_SECRET", "wrong")]);
     assert_eq!(code, 1);
-    assert_snapshot!(text, @"usher: no access token for client <id> in environment <id>: No enabled client of this environment has this id and secret.");
+    assert_snapshot!(text, @"usher: no access token for client <id> from http://127.0.0.1:<port>/<id>/as/token: No enabled client of this environment has this id and secret.");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -237,7 +237,7 @@ fn a_rule_becomes_active_when_it_can_run() {
     let active = json!({"active": true});
     assert!(set_up.rule(0, 1, active.clone()).unwrap().active);
     insta::assert_snapshot!(told(&set_up.rule(0, 2, active.clone()).unwrap_err()), @"CONSTRAINT_VIOLATION active: Connection `Dropbox` is INACTIVE; test it, make it ACTIVE, then make the rule active");
-    insta::assert_snapshot!(told(&set_up.rule(0, 3, active.clone()).unwrap_err()), @"CONSTRAINT_VIOLATION active: Connection `scim` is of type `scim`, which Usher can keep but not drive; save the rule with active false");
+    insta::assert_snapshot!(told(&set_up.rule(0, 3, active.clone()).unwrap_err()), @"CONSTRAINT_VIOLATION active: Connection `scim` is of type `SCIM`, which Usher can keep but not drive; save the rule with active false");
     insta::assert_snapshot!(told(&set_up.rule(1, 0, active).unwrap_err()), @"CONSTRAINT_VIOLATION configuration.POPULATION_ID: An active inbound rule says in which population new users live: give `configuration.POPULATION_ID`");
 }
 
