@@ -29,7 +29,7 @@ use usher_domain::{
     targets::Targets,
 };
 use usher_engine::directory::By;
-use usher_store::Storage;
+use usher_store::{Storage, WorkerLock};
 
 use crate::{
     cli::{Role, say},
@@ -68,14 +68,13 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let simulator = Simulator::start(team::team(USERS, SystemClock.now())?)
         .await
         .context("starting the simulated Dropbox team")?;
-    let config = begin_afresh(&options)?;
+    let (config, lock) = begin_afresh(&options)?;
     let door = match Door::open(&config).await {
         Ok(door) => door,
         Err(_) => {
             Door::open(&Config { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..config.clone() }).await?
         }
     };
-    let lock = Storage::lock_worker(config.database_url.expose())?;
     let joined = join(&config).await?;
     let app = joined.app.clone();
     let working = Working::start(lock, joined).await?;
@@ -113,8 +112,8 @@ const ADMINISTRATOR: &str = "admin";
 const MARK: &str = "this-is-a-demo";
 
 /// A directory of the demo's own with the last demo's files gone, and a configuration for it. A database that no demo
-/// made is never touched.
-fn begin_afresh(options: &Options) -> Result<Config> {
+/// made is never touched, and neither is one that another demo works on: the lock is taken first.
+fn begin_afresh(options: &Options) -> Result<(Config, Option<WorkerLock>)> {
     let dir = &options.dir;
     std::fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
     ensure!(
@@ -124,6 +123,8 @@ fn begin_afresh(options: &Options) -> Result<Config> {
     );
     std::fs::write(dir.join(MARK), "The demo throws this directory's database away each time it starts.\n")
         .with_context(|| format!("writing to {}", dir.display()))?;
+    let database_url = Secret::new(format!("sqlite://{}", dir.join("usher.db").display()));
+    let lock = Storage::lock_worker(database_url.expose())?;
     for name in ["usher.db", "usher.db-wal", "usher.db-shm", "usher.key"] {
         match std::fs::remove_file(dir.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -132,11 +133,11 @@ fn begin_afresh(options: &Options) -> Result<Config> {
             _ => {}
         }
     }
-    Ok(Config {
+    let config = Config {
         openid: None,
         listen: options.listen,
         public_url: None,
-        database_url: Secret::new(format!("sqlite://{}", options.dir.join("usher.db").display())),
+        database_url,
         seal_key_file: options.dir.join("usher.key"),
         log: options.log.clone(),
         log_format: LogFormat::Auto,
@@ -155,7 +156,8 @@ fn begin_afresh(options: &Options) -> Result<Config> {
         max_requests_per_second: 0,
         trusted_proxies: vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
         connections_per_address: 64,
-    })
+    };
+    Ok((config, lock))
 }
 
 fn by() -> By {

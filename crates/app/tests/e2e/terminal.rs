@@ -107,6 +107,13 @@ fn the_commands_that_the_demo_prints_work_as_they_stand() {
         let code = output.status.code().unwrap();
         assert!([0, 2, 4].contains(&code), "{verb} ended with {code}: {}", stderr(&output));
     }
+    // A second demo in the same directory is refused, and takes nothing from the first.
+    let second = bare_command(&["demo", "--dir", "a demo"]).current_dir(dir.path()).output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(stderr(&second).contains("another Usher process"), "{}", stderr(&second));
+    for file in ["usher.db", "usher.key"] {
+        assert!(dir.path().join("a demo").join(file).exists(), "the second demo removed {file}");
+    }
     demo.kill().unwrap();
     demo.wait().unwrap();
 }
