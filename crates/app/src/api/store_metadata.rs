@@ -14,9 +14,10 @@ use usher_domain::{
 
 use super::{
     AppState,
-    error::ApiResult,
+    error::{ApiError, ApiResult},
     extract::{Caller, MaybeBody},
 };
+use crate::access::permission::Permission;
 
 /// `POST propagation/storeMetadata/{type}`: of the type, or with `configuration` also of the system behind it.
 pub(crate) async fn read(
@@ -37,6 +38,13 @@ pub(crate) async fn read(
         );
     }
     if let (Some(configuration), true) = (configuration, metadata["information"]["type"] == "Dropbox") {
+        // This calls addresses that the caller chooses, as a connection test does, and needs the same role.
+        if !Permission::WriteConfiguration.allows(&caller.roles) {
+            return Err(ApiError::forbidden(
+                "Reading the system behind a configuration needs the role Environment Admin. Without configuration, \
+                 the metadata of the type is open to you.",
+            ));
+        }
         let store = json!({ "type": "Dropbox", "name": "metadata", "configuration": configuration });
         let store = store.as_object().cloned().unwrap_or_default();
         let (draft, _) = app.directory.draft_connection(&caller.by(), environment, None, &store).await?;

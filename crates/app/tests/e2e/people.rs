@@ -75,6 +75,13 @@ async fn who_may_not_read_identities_sees_numbers_and_nobody_through_whichever_d
     for roles in [&["Configuration Read Only"][..], &["Sync Approver"], &["Environment Admin"]] {
         let whose = roles.join(", ");
         let api = client(&world, &whose, roles).await;
+        // A configuration makes the server call addresses that the caller chose.
+        let metadata = "/propagation/storeMetadata/Dropbox";
+        api.post(metadata, json!({})).await.ok();
+        if whose != "Environment Admin" {
+            let given = world.dropbox.configuration(json!({}));
+            api.post(metadata, json!({ "configuration": given })).await.refused(403);
+        }
         for path in &gets {
             shows_nobody(&format!("{whose}: GET {path}"), &api.get(path).await.ok().to_string());
         }
