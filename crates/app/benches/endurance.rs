@@ -199,7 +199,7 @@ async fn read(api: Api, rule: String, number: usize, works: Arc<Works>, until: I
         format!("/propagation/rules/{rule}/syncStatus"),
         format!("/propagation/rules/{rule}/runs?limit=20"),
         format!("/propagation/rules/{rule}/syncedUsers?limit=100"),
-        "/activities?limit=100".into(),
+        "/activities?limit=100&filter=recordedAt%20gt%20%222020-01-01T00:00:00Z%22".into(),
     ];
     for path in paths.iter().cycle() {
         if Instant::now() >= until {
