@@ -152,5 +152,6 @@ async fn who_may_not_read_identities_sees_numbers_and_nobody_through_whichever_d
     assert!(shown.to_string().contains("5550123"), "{shown:#}");
     let operations =
         reader.send(reader.request(Method::GET, &format!("/propagation/runs/{run}/operations"))).await;
-    assert!(operations.ok().to_string().contains("quintessa"));
+    let operations = operations.ok();
+    assert!(operations.to_string().contains("quintessa"), "{operations:#}");
 }

@@ -172,7 +172,7 @@ impl World {
     }
 }
 
-/// Waits until the rule has come to rest: no run is open and nothing falls due soon, or a run is held.
+/// Waits until the rule has come to rest: no run is open and nothing falls due soon, or its current run is a held one.
 pub(crate) async fn settled(api: &Api, rule: &str) -> Value {
     let began = Instant::now();
     loop {
@@ -189,7 +189,10 @@ pub(crate) async fn settled(api: &Api, rule: &str) -> Value {
 }
 
 fn is_settled(status: &Value) -> bool {
-    status["status"] == "HELD" || status["currentRun"].is_null() && !is_soon(&status["nextSyncAt"])
+    match &status["currentRun"] {
+        Value::Null => !is_soon(&status["nextSyncAt"]),
+        run => run["state"] == "HELD",
+    }
 }
 
 #[expect(
