@@ -20,10 +20,7 @@ mod visitor;
 mod scale;
 
 use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -78,6 +75,9 @@ async fn endure() {
     let team = Team::builder().licences(10_000).check_answers(false);
     let world = World::of(home, team, json!({ "DEPROVISION_USERS": true })).await;
     let (users, groups) = fill(&world.api).await;
+    for (user, group) in users.iter().zip(groups.iter().cycle()) {
+        world.api.post(&format!("/users/{user}/memberOfGroups"), json!({ "id": group })).await.ok();
+    }
     let groups_of_rule: Vec<_> = groups.iter().map(|group| json!({ "id": group })).collect();
     // The guard is tested elsewhere; here nothing may wait for a person.
     let open = json!({ "GUARD_MAX_REMOVALS": 1_000_000, "GUARD_MAX_REMOVAL_PERCENT": 100, "GUARD_WINDOW_MINUTES": 1 });
@@ -93,7 +93,7 @@ async fn endure() {
             api: world.api.clone(),
             users: own,
             groups: groups.clone(),
-            next: Arc::new(AtomicU64::new(number as u64 * 1_000_000)),
+            first: number,
             random: StdRng::seed_from_u64(SEED + number as u64),
         };
         tasks.push(tokio::spawn(changer.work(Arc::clone(&works), until)));
@@ -147,7 +147,8 @@ struct Changer {
     api: Api,
     users: Vec<String>,
     groups: Vec<String>,
-    next: Arc<AtomicU64>,
+    /// The number of the first of them; the next are [`CHANGERS`] apart.
+    first: usize,
     random: StdRng,
 }
 
@@ -171,21 +172,22 @@ impl Changer {
                 let enabled = self.random.random_bool(0.6);
                 self.api.put(&format!("{user}/enabled"), json!({ "enabled": enabled })).await.ok();
             }
-            5..7 => {
+            5..6 => {
                 let group = &self.groups[self.random.random_range(0..self.groups.len())];
                 self.api.post(&format!("{user}/memberOfGroups"), json!({ "id": group })).await.ok();
             }
-            7 => {
+            6..8 => {
                 let listed = self.api.get(&format!("{user}/memberOfGroups")).await.ok();
                 if let Some(group) = listed["_embedded"]["groupMemberships"][0]["id"].as_str() {
                     self.api.delete(&format!("{user}/memberOfGroups/{group}")).await.ok();
                 }
             }
             _ => {
+                // They come back, so that the team does not grow by its removed members.
                 self.api.delete(&user).await.ok();
-                let number = self.next.fetch_add(1, Ordering::Relaxed);
-                let newcomer = person(&format!("newcomer{number}"));
-                self.users[at] = id(&self.api.post("/users", newcomer).await.ok());
+                let number = self.first + at * CHANGERS;
+                let person = person(&format!("person{number}"));
+                self.users[at] = id(&self.api.post("/users", person).await.ok());
             }
         }
     }
