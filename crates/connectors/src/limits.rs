@@ -6,7 +6,7 @@ use usher_domain::{
 };
 
 use crate::{
-    dropbox::limits::{LARGEST_LISTING, LISTING_TIME, MOST_PAGES},
+    dropbox::limits::{LARGEST_LISTING, LISTING_TIME, MOST_PAGES, TEST_TIME},
     http::{LONGEST_ANSWER, LONGEST_LISTING, LONGEST_REFUSAL, MOST_VALUES},
     retry_after::{LONGEST_REST, LONGEST_WAIT},
 };
@@ -84,5 +84,12 @@ pub const LIMITS: &[Limit] = &[
         amount: Amount::Time(LISTING_TIME),
         setting: None,
         beyond: "The run ends with an error and plans nothing.",
+    },
+    Limit {
+        area: Area::Remote,
+        what: "the time for a connection test",
+        amount: Amount::Time(TEST_TIME),
+        setting: None,
+        beyond: "The check in progress fails, and the remaining checks are left out.",
     },
 ];

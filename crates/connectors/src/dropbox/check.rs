@@ -2,6 +2,7 @@
 //! cannot exist, because Dropbox looks at the scope first and only then for the member or group.
 
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use usher_domain::{
     Problem,
     ports::connector::{Check, CheckReport, CheckStatus, ConnectorError, THROTTLED},
@@ -69,20 +70,33 @@ enum Verdict {
 }
 
 impl DropboxConnector {
+    /// Runs the checks, within the time that a person waits for them.
     pub(super) async fn test(&self) -> CheckReport {
         let mut report = CheckReport { checks: Vec::new(), team: None, own_account: None };
-        // Each step pushes its check; the first that ends everything leaves the rest unsaid.
-        let _ = self.steps(&mut report).await;
+        // The first check that ends everything leaves the rest out, and so does the end of the time.
+        let _ = timeout(self.client.patience.test, self.steps(&mut report)).await;
         report
+    }
+
+    /// Adds a check that is about to be made, as it stands if the time is over before it is done.
+    fn begin(&self, report: &mut CheckReport, name: &str, status: CheckStatus) {
+        let time = self.client.patience.test.as_secs();
+        let detail = format!(
+            "The test had to end after {time} s, and this was not answered by then. Dropbox, or the network on the way, is \
+             slow or asks to wait. Test again later."
+        );
+        report.checks.push(Check { name: name.to_owned(), status, detail, request_id: None });
     }
 
     /// `None` as soon as nothing more can be learnt.
     async fn steps(&self, report: &mut CheckReport) -> Option<()> {
+        self.begin(report, "token", CheckStatus::Failed);
         let token = match self.client.authenticate().await {
             Ok(()) => Verdict::Holds { detail: "An access token was issued.".into(), request_id: None },
             Err(error) => Verdict::Ends(in_a_test(&error)),
         };
-        push(report, "token", token)?;
+        end(report, token)?;
+        self.begin(report, "team", CheckStatus::Failed);
         let (team, verdict) = match self.client.post(TEAM_INFO, &Value::Null).await {
             Ok(Reply {
                 value: TeamInfo { name, num_licensed_users, num_provisioned_users, .. },
@@ -96,7 +110,8 @@ impl DropboxConnector {
             Err(fault) => (None, failed(fault, TEAM_INFO)),
         };
         report.team = team;
-        push(report, "team", verdict)?;
+        end(report, verdict)?;
+        self.begin(report, "administrator", CheckStatus::Failed);
         let (own, verdict) = match self.client.post(AUTHENTICATED_ADMIN, &Value::Null).await {
             Ok(Reply { value: AuthenticatedAdmin { admin_profile: admin }, request_id, .. }) => {
                 let email = admin.email.to_lowercase();
@@ -107,24 +122,29 @@ impl DropboxConnector {
             Err(fault) => (None, failed(fault, AUTHENTICATED_ADMIN)),
         };
         report.own_account = own;
-        push(report, "administrator", verdict)?;
-        push(report, "members.read", self.reads(MEMBERS_LIST).await)?;
-        push(report, "groups.read", self.reads(GROUPS_LIST).await)?;
+        end(report, verdict)?;
+        self.begin(report, "members.read", CheckStatus::Failed);
+        end(report, self.reads(MEMBERS_LIST).await)?;
+        self.begin(report, "groups.read", CheckStatus::Failed);
+        end(report, self.reads(GROUPS_LIST).await)?;
         let nobody = json!({ ".tag": "team_member_id", "team_member_id": NO_MEMBER });
         if self.needs.members_write {
             let arg = json!({ "user": nobody, "wipe_data": false });
-            push(report, "members.write", self.probe(MEMBERS_SUSPEND, &arg).await)?;
+            self.begin(report, "members.write", CheckStatus::Failed);
+            end(report, self.probe(MEMBERS_SUSPEND, &arg).await)?;
         }
         if self.needs.members_delete {
             let arg = json!({ "user": nobody, "wipe_data": false, "keep_account": false });
-            push(report, "members.delete", self.probe(MEMBERS_REMOVE, &arg).await)?;
+            self.begin(report, "members.delete", CheckStatus::Failed);
+            end(report, self.probe(MEMBERS_REMOVE, &arg).await)?;
         }
         if self.needs.groups_write {
             let arg = json!({ ".tag": "group_id", "group_id": NO_GROUP });
-            push(report, "groups.write", self.probe(GROUPS_DELETE, &arg).await)?;
+            self.begin(report, "groups.write", CheckStatus::Failed);
+            end(report, self.probe(GROUPS_DELETE, &arg).await)?;
         }
-        push(report, "events.read", self.follows().await)?;
-        Some(())
+        self.begin(report, "events.read", CheckStatus::NotChecked);
+        end(report, self.follows().await)
     }
 
     /// Whether the log of events can be read. Only some inbound rules need it, so that it fails no test.
@@ -168,8 +188,8 @@ impl DropboxConnector {
     }
 }
 
-/// Adds the check; `None` if it was the last.
-fn push(report: &mut CheckReport, name: &str, verdict: Verdict) -> Option<()> {
+/// Says how the check that was begun went; `None` if it was the last.
+fn end(report: &mut CheckReport, verdict: Verdict) -> Option<()> {
     let ends = matches!(verdict, Verdict::Ends(_));
     let (status, detail, request_id) = match verdict {
         Verdict::Holds { detail, request_id } => (CheckStatus::Success, detail, request_id),
@@ -179,8 +199,10 @@ fn push(report: &mut CheckReport, name: &str, verdict: Verdict) -> Option<()> {
             (CheckStatus::Failed, detail, problem.request_id)
         }
     };
-    let detail = shown::cut(detail, LONGEST_MESSAGE);
-    report.checks.push(Check { name: name.to_owned(), status, detail, request_id });
+    let begun = report.checks.last_mut()?;
+    begun.status = status;
+    begun.detail = shown::cut(detail, LONGEST_MESSAGE);
+    begun.request_id = request_id;
     (!ends).then_some(())
 }
 

@@ -38,9 +38,12 @@ use usher_domain::{
 };
 
 use self::{check::Needs, client::Client};
-/// What bounds a listing.
+/// What bounds a listing and a connection test.
 pub(crate) mod limits {
-    pub(crate) use super::observe::{LARGEST_LISTING, LISTING_TIME, MOST_PAGES};
+    pub(crate) use super::{
+        observe::{LARGEST_LISTING, LISTING_TIME, MOST_PAGES},
+        pace::TEST_TIME,
+    };
 }
 pub use self::{
     pace::Patience,

@@ -37,6 +37,8 @@ pub struct Patience {
     pub poll: Duration,
     /// How long a job that Dropbox started is waited for.
     pub job: Duration,
+    /// How long a connection test may take in all: a person waits for it.
+    pub test: Duration,
 }
 
 impl Default for Patience {
@@ -50,10 +52,13 @@ impl Default for Patience {
             timeout: Duration::from_mins(1),
             poll: Duration::from_millis(500),
             job: Duration::from_mins(3),
+            test: TEST_TIME,
         }
     }
 }
 
+/// How long a connection test may take in all.
+pub(crate) const TEST_TIME: Duration = Duration::from_mins(1);
 /// Below this rate (calls per second) no 429 pushes.
 const SLOWEST: f64 = 0.5;
 /// Without a ceiling, a 429 counts as one at this rate (calls per second) at least.

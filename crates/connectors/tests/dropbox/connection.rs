@@ -101,6 +101,23 @@ async fn a_test_says_nothing_about_what_it_did_not_reach() {
 }
 
 #[tokio::test]
+async fn a_test_ends_in_time_and_names_the_check_that_was_not_answered() {
+    let patience = Patience { test: Duration::from_secs(1), total: Duration::from_mins(15), ..patience() };
+    for (route, passes) in [(Route::TeamGetInfo, false), (Route::GetEvents, true)] {
+        let world = World::patient(team(&[]), |_| {}, patience.clone()).await;
+        // Dropbox asks to wait for as long as a run would.
+        world.simulator.faults().on(route, Trigger::Always, Fault::throttle(600), When::BeforeEffect);
+        let began = Instant::now();
+        let report = world.connector.check().await;
+        assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+        assert_eq!(report.passed(), passes, "{}", summary(&report));
+        let last = report.checks.last().unwrap();
+        assert_eq!(last.name, if passes { "events.read" } else { "team" });
+        assert!(last.detail.starts_with("The test had to end after 1 s"), "{}", last.detail);
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_proves_nothing_is_not_called_a_success() {
     let world = World::of(team(&[])).await;
     let fault = Fault::Refused("other".into());

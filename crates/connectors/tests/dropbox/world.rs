@@ -35,6 +35,7 @@ pub(crate) fn patience() -> Patience {
         timeout: Duration::from_secs(10),
         poll: Duration::from_millis(1),
         job: Duration::from_secs(10),
+        test: Duration::from_secs(20),
     }
 }
 

@@ -293,5 +293,6 @@ fn patience() -> Patience {
         timeout: Duration::from_secs(10),
         poll: moment,
         job: Duration::from_secs(5),
+        test: Duration::from_secs(20),
     }
 }
