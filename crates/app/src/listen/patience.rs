@@ -17,13 +17,15 @@ use tokio::{
 pub(crate) const ANSWER: Duration = Duration::from_secs(60);
 /// How long a client that is still sending is listened to after its answer. Closing at once would reset the connection,
 /// and the client would not see why it was refused.
-const LINGER: Duration = Duration::from_secs(1);
+const LINGER: Duration = Duration::from_secs(5);
 
 /// A stream with limits on how long its client may keep us waiting.
 pub(super) struct Patience<S> {
     stream: S,
     /// How long an answer may stay unread.
     answer: Duration,
+    /// How long a client that is still sending is listened to.
+    linger: Duration,
     /// Runs while an answer waits for the client to read.
     unread: Option<Pin<Box<Sleep>>>,
     /// Runs from when we have said everything.
@@ -32,7 +34,7 @@ pub(super) struct Patience<S> {
 
 impl<S> Patience<S> {
     pub(super) fn new(stream: S) -> Self {
-        Patience { stream, answer: ANSWER, unread: None, lingering: None }
+        Patience { stream, answer: ANSWER, linger: LINGER, unread: None, lingering: None }
     }
 
     /// Waits for the client to read, but not forever.
@@ -89,7 +91,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patience<S> {
         if this.lingering.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
         }
-        let enough = this.lingering.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        let linger = this.linger;
+        let enough = this.lingering.get_or_insert_with(|| Box::pin(sleep(linger)));
         let mut thrown_away = [0; 4096];
         while enough.as_mut().poll(cx).is_pending() {
             let mut buf = ReadBuf::new(&mut thrown_away);
@@ -137,7 +140,7 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_goes_on_sending_after_its_answer_is_listened_to_for_a_moment_only() {
         let (ours, mut theirs) = duplex(10);
-        let mut ours = Patience::new(ours);
+        let mut ours = Patience { linger: Duration::from_millis(20), ..Patience::new(ours) };
         let endless = tokio::spawn(async move { while theirs.write_all(b"more").await.is_ok() {} });
         ours.shutdown().await.unwrap();
         drop(ours);
