@@ -288,4 +288,7 @@ fn show(works: &Works, time: Duration, memory: &[f64], early: f64, late: f64) {
     );
     println!("| memory, highest of the last fifth | | {late:.0} MB | |");
     println!("| memory, highest of all | | {:.0} MB | |", peak(memory));
+    let tenths: Vec<_> =
+        memory.chunks(memory.len().div_ceil(10)).map(|tenth| format!("{:.0}", peak(tenth))).collect();
+    println!("| memory, highest of each tenth | | {} MB | |", tenths.join(", "));
 }
