@@ -65,7 +65,7 @@ async fn two_servers_share_the_rules_and_never_run_one_twice_at_once() {
     for rule in &rules {
         world.settled(rule).await;
     }
-    // Changes and revisions (which make every rule due), asked of both servers by turns while both work. A full sync
+    // Changes (which make every rule due) and revisions, asked of both servers by turns while both work. A full sync
     // that a person asks for would be a run from then on, before any server begins it.
     let through = [world.api.clone(), other.api().await];
     for round in 0..6 {

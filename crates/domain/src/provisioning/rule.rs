@@ -129,7 +129,7 @@ pub struct PropagationPlan {
     pub version: i64,
 }
 
-/// A snapshot of plan, connections, rules and mappings; making one starts a resync.
+/// A snapshot of plan, connections, rules and mappings; making one resyncs the rules that differ from the one before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Revision {

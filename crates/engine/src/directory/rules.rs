@@ -249,7 +249,8 @@ impl Directory {
         .await
     }
 
-    /// Makes a revision: the set-up is written down, and every active rule looks at everything.
+    /// Makes a revision: the set-up is written down, and the active rules that differ from the previous revision
+    /// ([`revision::rules_to_resync`]) look at everything.
     ///
     /// # Errors
     /// The environment is not there.
@@ -268,7 +269,6 @@ impl Directory {
             for rule in rules.iter().filter(|rule| rule.retiring.is_none()) {
                 mappings.extend(self.store.mappings(rule.id).await?);
             }
-            let touched = rules.iter().flat_map(|rule| resync(None, rule)).collect();
             let (answer, changes) = revision::create(
                 environment,
                 previous.as_ref(),
@@ -278,6 +278,8 @@ impl Directory {
                 &mappings,
                 &stamp,
             );
+            let touched = revision::rules_to_resync(previous.as_ref(), &answer);
+            let touched = touched.into_iter().map(Touched::Rule).collect();
             Ok(Decided { answer, changes, touched })
         })
         .await

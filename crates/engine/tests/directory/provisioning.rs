@@ -89,6 +89,72 @@ async fn a_rule_looks_at_everything_when_it_would_choose_or_write_otherwise() {
 }
 
 #[tokio::test]
+async fn a_revision_resyncs_only_the_rules_that_differ_from_the_previous_one() {
+    let world = World::new().await;
+    let (directory, by, env) = (&world.directory, &world.by, world.env);
+    let first = world.rule(json!({})).await;
+    let second = world.rule(json!({"name": "Second"})).await;
+    let stopped = world.rule(json!({"name": "Stopped", "active": false})).await;
+    // What a change made due at once is settled, so that only the revision counts.
+    let resynced = async || {
+        world.runs().await;
+        directory.create_revision(by, env).await.unwrap();
+        let mut rules: Vec<_> = world.runs().await.into_iter().map(|(rule, _)| rule).collect();
+        rules.sort();
+        rules
+    };
+    let put = async |id, more| {
+        let rule = world.store.rule(env, id).await.unwrap().unwrap();
+        directory.replace_rule(by, env, id, &world.rule_body(&rule, more)).await.unwrap();
+    };
+    assert_eq!(resynced().await, [first.id, second.id], "no revision has them yet");
+    assert_eq!(resynced().await, [], "nothing changed");
+    put(
+        first.id,
+        json!({"name": "Renamed", "description": "Said", "configuration": {"GUARD_MAX_REMOVALS": 5}}),
+    )
+    .await;
+    assert_eq!(resynced().await, []);
+    put(second.id, json!({"populationExpression": "enabled eq true"})).await;
+    assert_eq!(resynced().await, [second.id]);
+    let group = world.group("Engineering").await;
+    put(first.id, json!({"groups": [{"id": group.id}]})).await;
+    assert_eq!(resynced().await, [first.id]);
+    let mapping = body(json!({"sourceAttribute": "email", "targetAttribute": "email"}));
+    let mapping = directory.create_mapping(by, env, second.id, &mapping).await.unwrap();
+    assert_eq!(resynced().await, [second.id]);
+    directory.delete_mapping(by, env, mapping.id).await.unwrap();
+    assert_eq!(resynced().await, [second.id]);
+    put(stopped.id, json!({"active": true})).await;
+    assert_eq!(resynced().await, [stopped.id]);
+    put(stopped.id, json!({"active": false, "populationExpression": "email pr"})).await;
+    assert_eq!(resynced().await, [], "a rule that does not run is not resynced");
+
+    let mut toggled = world.connection_body("ACTIVE");
+    toggled["configuration"]["DEPROVISION_USERS"] = json!(true);
+    directory.replace_connection(by, env, first.target, &toggled, None).await.unwrap();
+    assert_eq!(resynced().await, [], "an action toggle alone asks for nothing");
+    toggled["configuration"]["OAUTH_CLIENT_ID"] = json!("another");
+    directory.replace_connection(by, env, first.target, &toggled, Some(&valid())).await.unwrap();
+    assert_eq!(resynced().await, [first.id]);
+}
+
+#[tokio::test]
+async fn a_hundred_rules_each_applied_by_a_revision_take_a_run_each() {
+    let world = World::new().await;
+    world.rule(json!({})).await;
+    world.directory.create_revision(&world.by, world.env).await.unwrap();
+    world.runs().await;
+    let mut runs = 0;
+    for number in 0..100 {
+        world.new_rule(json!({"name": format!("Rule {number}")})).await;
+        world.directory.create_revision(&world.by, world.env).await.unwrap();
+        runs += world.runs().await.len();
+    }
+    assert_eq!(runs, 100);
+}
+
+#[tokio::test]
 async fn an_active_rule_is_never_without_email() {
     let world = World::new().await;
     let (directory, by, env) = (&world.directory, &world.by, world.env);

@@ -137,6 +137,13 @@ impl World {
 
     /// An active outbound rule on a connection of its own, with nothing due yet.
     pub(crate) async fn rule(&self, more: Value) -> Rule {
+        let rule = self.new_rule(more).await;
+        self.due(rule.id).await;
+        rule
+    }
+
+    /// The same, with its first run still due.
+    pub(crate) async fn new_rule(&self, more: Value) -> Rule {
         let connection = self.connection().await;
         if self.store.plan(self.env).await.unwrap().is_none() {
             let plan = body(json!({"name": "Plan"}));
@@ -149,9 +156,7 @@ impl World {
             "targetStore": {"id": connection},
         }));
         rule.extend(body(more));
-        let rule = self.directory.create_rule(&self.by, self.env, &rule).await.unwrap();
-        self.due(rule.id).await;
-        rule
+        self.directory.create_rule(&self.by, self.env, &rule).await.unwrap()
     }
 
     /// The rule as the body that a client would send back, with changes.
@@ -167,17 +172,22 @@ impl World {
 
     /// What is due for the rule, which is then settled.
     pub(crate) async fn due(&self, rule: RuleId) -> Vec<DueSubject> {
+        let runs = self.runs().await.into_iter().filter(|(of, _)| *of == rule);
+        let mut of_rule: Vec<DueSubject> = runs.flat_map(|(_, subjects)| subjects).collect();
+        of_rule.sort();
+        of_rule
+    }
+
+    /// What workers would run now: the rules with what is due for each. All are then settled.
+    pub(crate) async fn runs(&self) -> Vec<(RuleId, Vec<DueSubject>)> {
         let later = Standing.now().plus(Duration::from_secs(1));
-        let mut of_rule = Vec::new();
+        let mut runs = Vec::new();
         while let Some(lease) = self.store.claim("tests", later, Duration::from_secs(60)).await.unwrap() {
             let marks = self.store.due(&lease, later).await.unwrap();
             self.store.settle(&lease, &marks, &[]).await.unwrap();
-            if lease.rule == rule {
-                of_rule.extend(marks.into_iter().map(|mark| mark.subject));
-            }
+            runs.push((lease.rule, marks.into_iter().map(|mark| mark.subject).collect()));
         }
-        of_rule.sort();
-        of_rule
+        runs
     }
 
     /// The audit, a line an event.

@@ -94,7 +94,7 @@ pub(super) fn table() -> Vec<Route> {
             .named("deleteMappingBySingular", "Deletes a mapping, at the path that PingOne's Go SDK uses"),
 
         post("/propagation/revisions", WriteConfiguration, revisions::create)
-            .named("createRevision", "Writes down what is configured, and starts a resync").creates("Revision"),
+            .named("createRevision", "Records the configuration, and resyncs the rules that changed since the previous revision").creates("Revision"),
         get("/propagation/revisions/{revisionId}", ReadConfiguration, revisions::read)
             .named("readOneRevision", "Shows a revision").gives("Revision"),
         get("/propagation/revisions/id:latest", ReadConfiguration, revisions::latest)

@@ -221,11 +221,15 @@ pub fn delete(current: &Connection, rules: &[Rule], stamp: &Stamp<'_>) -> Result
 /// Whether rules on the connection must look at everything again: it became active, is let in otherwise, or wants
 /// something else of accounts.
 pub fn asks_for_resync(before: &Connection, after: &Connection) -> bool {
-    let preference = |it: &Connection| PREFERENCES.map(|key| it.configuration.get(key).cloned());
     after.active
         && (!before.active
-            || authentication_changed(before, after)
-            || preference(before) != preference(after))
+            || before.secrets != after.secrets
+            || settings(before, needs_resync) != settings(after, needs_resync))
+}
+
+/// Whether rules on the connection must look at everything again when this setting changes.
+pub(super) fn needs_resync(key: &str) -> bool {
+    is_authentication(key) || PREFERENCES.contains(&key)
 }
 
 /// The connection for people, audit and revisions: secrets masked.
@@ -245,11 +249,12 @@ pub(super) fn shown(it: &Connection) -> Value {
 }
 
 fn authentication_changed(before: &Connection, after: &Connection) -> bool {
-    let settings = |it: &Connection| -> Vec<(String, Value)> {
-        let keys = it.configuration.iter().filter(|(key, _)| is_authentication(key));
-        keys.map(|(key, value)| (key.clone(), value.clone())).collect()
-    };
-    before.secrets != after.secrets || settings(before) != settings(after)
+    before.secrets != after.secrets
+        || settings(before, is_authentication) != settings(after, is_authentication)
+}
+
+fn settings(it: &Connection, which: fn(&str) -> bool) -> BTreeMap<&String, &Value> {
+    it.configuration.iter().filter(|(key, _)| which(key)).collect()
 }
 
 fn admitted(
