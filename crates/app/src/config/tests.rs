@@ -14,7 +14,8 @@ What Usher must know before its database opens: one TOML file (`usher serve --co
 environment variable, which wins over the file. Everything else is in the database, and is set in the console or by the API.
 [examples/usher.toml](../examples/usher.toml) is a file to begin with; `usher check` tells every fault of yours at once.
 
-Relative paths in a file start from where the file is, but that of an SQLite database from the working directory. A key that is marked *secret* may also be kept elsewhere:
+Relative paths in a file start from the file's directory; the path of an SQLite database starts from the working directory.
+A key that is marked *secret* may also be kept elsewhere:
 `{ file = \"/run/secrets/database-url\" }` reads a file, `{ env = \"NAME\" }` another environment variable. A key that is
 not in this table is refused, and so is an unknown environment variable that begins with `USHER_`: one that is neither in this table,
 nor used by the command line (`USHER_URL`, `USHER_CLIENT_ID`, `USHER_CLIENT_SECRET`, `USHER_ENVIRONMENT_ID`), nor mentioned in the file, nor set by Kubernetes.

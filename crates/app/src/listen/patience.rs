@@ -15,8 +15,8 @@ use tokio::{
 
 /// How long a client may take to read an answer, from the first time that we have to wait for it.
 pub(crate) const ANSWER: Duration = Duration::from_secs(60);
-/// How long a client that is still sending is listened to after its answer. Closing at once would reset the connection,
-/// and the client would not see why it was refused.
+/// How long to keep reading, after the answer, from a client that is still sending. Closing at once would reset the
+/// connection, and the client would not see why it was refused.
 const LINGER: Duration = Duration::from_secs(5);
 
 /// A stream with limits on how long its client may keep us waiting.
@@ -24,7 +24,7 @@ pub(super) struct Patience<S> {
     stream: S,
     /// How long an answer may stay unread.
     answer: Duration,
-    /// How long a client that is still sending is listened to.
+    /// How long to keep reading from a client that is still sending.
     linger: Duration,
     /// Runs while an answer waits for the client to read.
     unread: Option<Pin<Box<Sleep>>>,

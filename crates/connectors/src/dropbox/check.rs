@@ -78,12 +78,12 @@ impl DropboxConnector {
         report
     }
 
-    /// Adds a check that is about to be made, as it stands if the time is over before it is done.
+    /// Adds a check that is about to run, with the result that it has if the test's time runs out first.
     fn begin(&self, report: &mut CheckReport, name: &str, status: CheckStatus) {
         let time = self.client.patience.test.as_secs();
         let detail = format!(
-            "The test had to end after {time} s, and this was not answered by then. Dropbox, or the network on the way, is \
-             slow or asks to wait. Test again later."
+            "The test stopped after {time} s, before this was answered. Dropbox or the network is slow, or Dropbox asked to \
+             wait. Test again later."
         );
         report.checks.push(Check { name: name.to_owned(), status, detail, request_id: None });
     }
@@ -188,7 +188,7 @@ impl DropboxConnector {
     }
 }
 
-/// Says how the check that was begun went; `None` if it was the last.
+/// Records the result of the check that was begun; `None` if no other check follows.
 fn end(report: &mut CheckReport, verdict: Verdict) -> Option<()> {
     let ends = matches!(verdict, Verdict::Ends(_));
     let (status, detail, request_id) = match verdict {

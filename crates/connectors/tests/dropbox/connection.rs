@@ -113,7 +113,7 @@ async fn a_test_ends_in_time_and_names_the_check_that_was_not_answered() {
         assert_eq!(report.passed(), passes, "{}", summary(&report));
         let last = report.checks.last().unwrap();
         assert_eq!(last.name, if passes { "events.read" } else { "team" });
-        assert!(last.detail.starts_with("The test had to end after 1 s"), "{}", last.detail);
+        assert!(last.detail.starts_with("The test stopped after 1 s"), "{}", last.detail);
     }
 }
 
